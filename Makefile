@@ -1,0 +1,54 @@
+# Everything a newcomer needs: `make demo` and `make test`. Only Python 3.11+, pip and make are assumed.
+PYTHON ?= python3
+BIN := .venv/bin
+SHELL := /bin/bash
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev demo up check test test-all bench lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/.runtime ## .venv with the command .venv/bin/ithaca
+
+setup-dev: .venv/.dev ## the same with the tools that tests need
+
+.venv/.runtime: requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing the pinned dependencies into .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+.venv/.dev: .venv/.runtime requirements-dev.lock
+	@echo "installing the pinned test tools into .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: setup ## start everything, send codes, enter them, print what happened
+	@$(BIN)/ithaca demo
+
+up: setup ## the same system until Ctrl-C; data stay in .ithaca
+	@$(BIN)/ithaca up
+
+check: setup-dev ## lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: check ## lint, types and tests on real Kafka and real Valkey
+	$(BIN)/pytest -m "not slow"
+
+test-all: check ## the same, with the long fault runs
+	$(BIN)/pytest
+
+bench: setup-dev ## the figures of the README
+	$(BIN)/ithaca bench all
+
+lock: setup-dev ## pin every dependency anew, with hashes
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --extra embedded --group pyproject.toml:build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra embedded --group pyproject.toml:build --group pyproject.toml:dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-dev.lock
+
+clean: ## remove everything that was made here
+	rm -rf .venv .cache .ithaca build
