@@ -1,0 +1,1 @@
+"""The domain: pure decisions on values. No I/O, no clock, no environment."""

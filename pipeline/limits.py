@@ -1,0 +1,63 @@
+"""What one provider may be given: sends under way, sends a second, and second sends of silent messages.
+
+These are counters of one process, told the time by their caller.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+BURST_S: Final = 1.0  # a provider's limit per second is meant over this long
+BUDGET_START: Final = 5.0  # second sends that a process may make before it has made any first ones
+BUDGET_MOST: Final = 50.0  # unspent budget that is kept: an outage after a long calm is for routing, not for this
+
+
+class SendLimit:
+    """At most `in_flight` sends under way and `per_second` sends a second (a token bucket of one second)."""
+
+    def __init__(self, in_flight: int, per_second: float | None) -> None:
+        self._places = in_flight
+        self._per_second = per_second
+        self._tokens = per_second or 0.0
+        self._filled_at = 0.0
+        self.in_flight = 0
+
+    def take(self, now: float) -> bool:
+        """Take a place at this monotonic instant. False: none is free, try another provider."""
+        if self.in_flight >= self._places or not self._token(now):
+            return False
+        self.in_flight += 1
+        return True
+
+    def give_back(self) -> None:
+        """Free the place of a send that ended."""
+        self.in_flight -= 1
+
+    def _token(self, now: float) -> bool:
+        if self._per_second is None:
+            return True
+        earned = (now - self._filled_at) * self._per_second
+        self._tokens = min(self._tokens + earned, max(self._per_second * BURST_S, 1.0))
+        self._filled_at = now
+        if self._tokens < 1.0:
+            return False
+        self._tokens -= 1.0
+        return True
+
+
+@dataclass(slots=True)
+class SecondSendBudget:
+    """Second sends of messages that a provider took and was silent about: a share of the sends it was given."""
+
+    share: float
+    left: float = BUDGET_START
+
+    def earn(self) -> None:
+        """Note a send."""
+        self.left = min(self.left + self.share, BUDGET_MOST)
+
+    def spend(self) -> bool:
+        """Take one second send from the budget. False: it is used up."""
+        if self.left < 1.0:
+            return False
+        self.left -= 1.0
+        return True

@@ -1,0 +1,138 @@
+"""Phone numbers: E.164, country, mask, keyed hash, seal and open.
+
+A number travels sealed: a compact JWE (RFC 7516) with `alg` `dir` and `enc` `A256GCM` (RFC 7518), whose protected
+header names the caller's key (`kid`), the caller and the request id (`rid`). Whoever holds the key of one caller can
+therefore neither open another caller's numbers nor move a number into another request.
+The few lines of JWE are ours because this is done for every code: 5 us, against 23 us with joserfc,
+which proves them in the tests.
+"""
+
+import binascii
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
+
+import orjson
+import phonenumbers
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from pipeline.errors import DeadReason, InvalidMessage
+from pipeline.mac import hmac_sha256
+from pipeline.settings import Secret
+
+_E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")  # ITU-T E.164: at most 15 digits
+_QUOTED: Final = re.compile(r"\+?\d(?:[ ().-]{0,2}\d){5,}")  # six digits or more, as people and machines write them
+_PREFIX: Final = 9  # the plus and 8 digits: numbering plans give whole prefixes of this length to one country
+# Header, no encrypted key, 12 bytes of nonce, text, 16 bytes of tag (RFC 7516, section 7.1).
+_JWE: Final = re.compile(r"[\w-]{40,}\.\.[\w-]{16}\.[\w-]*\.[\w-]{22}", re.ASCII)
+_NONCE_BYTES: Final = 12  # RFC 7518, section 5.3
+_TAG_BYTES: Final = 16
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
+_STANDARD: Final = bytes.maketrans(b"-_", b"+/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phone:
+    """A phone number and what may be said of it in public."""
+
+    e164: str = field(repr=False)
+    country: str  # ISO 3166-1 alpha-2; 001 for numbers of no country
+    hash: str  # keyed, 128 bits, base64url
+
+    @property
+    def mask(self) -> str:
+        """Give the number with all but its calling code and last two digits blanked."""
+        return mask(self.e164)
+
+
+def read_phone(text: str, hash_key: Secret, *, source: str | None = None) -> Phone:
+    """Read an E.164 number. Raises InvalidMessage when it is none, or too long or short for its country."""
+    if not _E164.fullmatch(text):
+        raise InvalidMessage(DeadReason.INVALID_NUMBER, "`to` is not E.164: a plus and 7 to 15 digits", source=source)
+    country = _country(text[:_PREFIX], len(text))
+    if country is None:
+        raise InvalidMessage(DeadReason.INVALID_NUMBER, "`to` has no possible length for its country", source=source)
+    return Phone(e164=text, country=country, hash=keyed_hash(text, hash_key))
+
+
+def keyed_hash(e164: str, key: Secret) -> str:
+    """Give the keyed hash by which a number is known outside worker memory: 22 characters."""
+    return _b64(hmac_sha256(key, e164.encode())[:16])
+
+
+def mask(e164: str) -> str:
+    """Blank all but the first three and last two characters: `+44*******23`."""
+    return f"{e164[:3]}{'*' * (len(e164) - 5)}{e164[-2:]}"
+
+
+def redact(text: str) -> str:
+    """Blank what may be a number or a code in the words of a provider, which quotes it; error codes are shorter."""
+    return _QUOTED.sub("#", text)
+
+
+def seal(text: str, *, caller: str, request_id: str, kid: str, key: Secret) -> str:
+    """Seal a number or a code of a caller's own for one request. Gives a compact JWE."""
+    header = _b64(orjson.dumps({"alg": "dir", "enc": "A256GCM", "kid": kid, "caller": caller, "rid": request_id}))
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    sealed = AESGCM(key.reveal()).encrypt(nonce, text.encode(), header.encode())
+    return f"{header}..{_b64(nonce)}.{_b64(sealed[:-_TAG_BYTES])}.{_b64(sealed[-_TAG_BYTES:])}"
+
+
+def is_sealed(text: str) -> bool:
+    """Tell a compact JWE of ours from anything else: some people write numbers with four dots."""
+    return _JWE.fullmatch(text) is not None
+
+
+def unseal(sealed: str, *, caller: str, request_id: str, keys: Mapping[str, Secret]) -> str:
+    """Open what `seal` or any JWE library sealed. Raises InvalidMessage when caller, request or key do not fit."""
+    try:
+        protected, _, nonce, text, tag = sealed.split(".")
+        header = orjson.loads(_unb64(protected))
+        key = keys[header["kid"]]
+        _check_header(header, caller, request_id)
+        plain = _cipher(key).decrypt(_unb64(nonce), _unb64(text) + _unb64(tag), protected.encode())
+        return plain.decode()
+    except (ValueError, KeyError, TypeError, AttributeError, InvalidTag):
+        detail = "the seal does not open with this caller's keys for this request"
+        raise InvalidMessage(DeadReason.SEAL_BROKEN, detail, source=caller) from None
+
+
+def _check_header(header: Mapping[str, object], caller: str, request_id: str) -> None:
+    given = header.get("alg"), header.get("enc"), header.get("caller"), header.get("rid")
+    if given != ("dir", "A256GCM", caller, request_id) or "zip" in header or "crit" in header:
+        raise ValueError
+
+
+@lru_cache(maxsize=256)
+def _cipher(key: Secret) -> AESGCM:
+    return AESGCM(key.reveal())
+
+
+@lru_cache(maxsize=65536)
+def _country(prefix: str, length: int) -> str | None:
+    """Give the country of a prefix, or none when no number of this length exists there.
+
+    phonenumbers takes 45 us a number; by prefix it is asked once. Numbers it assigns to nobody (such as the ones
+    kept for fiction) get the main country of their calling code.
+    """
+    try:
+        number = phonenumbers.parse(prefix.ljust(length, "2"))
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(number):
+        return None
+    region = phonenumbers.region_code_for_number(number)
+    return region or phonenumbers.region_code_for_country_code(number.country_code or 0)
+
+
+def _b64(data: bytes) -> str:
+    return binascii.b2a_base64(data, newline=False).translate(_URL_SAFE).rstrip(b"=").decode()
+
+
+def _unb64(text: str) -> bytes:
+    padded = text.encode() + b"=" * (-len(text) % 4)
+    return binascii.a2b_base64(padded.translate(_STANDARD), strict_mode=True)

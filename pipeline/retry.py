@@ -1,0 +1,188 @@
+"""After a failure or a silence: again when, through whom, or never."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from pipeline.errors import DeadReason, Outcome
+from pipeline.records import Attempt, ReceiptState
+from pipeline.settings import DispatchSettings
+from pipeline.topics import RETRY_TIERS, Topic
+
+HANDED_OVER: Final = frozenset({Outcome.ACCEPTED, Outcome.UNKNOWN})  # the provider has it, or may have it
+# Nothing reached a phone and time may mend it: no such attempt counts, or a few seconds without any provider would use
+# up all attempts of a code that lives for minutes. The breakers keep them few.
+PASSING: Final = frozenset({Outcome.NOT_SENT, Outcome.THROTTLED, Outcome.UNAVAILABLE})
+HOPELESS: Final = {Outcome.REJECTED: DeadReason.REJECTED, Outcome.MALFORMED: DeadReason.MALFORMED}
+FAILED: Final = frozenset({ReceiptState.UNDELIVERABLE, ReceiptState.EXPIRED, ReceiptState.REJECTED})
+FIRST_LOOK: Final = timedelta(seconds=10)  # an explicit failure receipt is acted on then; silence only later
+_TIERS: Final = sorted(RETRY_TIERS, key=lambda tier: tier.delay)
+_LONGEST_FIRST: Final = tuple(reversed(_TIERS))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """When the life of a code began and when it ends, in broker time."""
+
+    starts_at: datetime
+    deadline_at: datetime
+
+    def last_send_at(self, share: float) -> datetime:
+        """Give the instant after which no send may start: a code must leave the person time to enter it."""
+        return self.starts_at + (self.deadline_at - self.starts_at) * share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What is known of a request beside its attempts."""
+
+    verified: bool = False
+    void: bool = False  # a newer request of the same caller, number and purpose took its place
+    succeeded: bool = False  # a later attempt than those at hand exists
+    states: frozenset[ReceiptState] = frozenset()  # of all attempts
+    last_state: ReceiptState | None = None  # of the last attempt at hand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """Make the next attempt now."""
+
+    trigger: str  # first, failover or second_look
+    silent: bool = False  # the last one was accepted and nothing was heard: counts against the budget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """Look again when this tier is due."""
+
+    tier: Topic
+    waiting: str | None = None  # the trigger of the attempt that no provider could take yet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """Nothing is left to do."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dead:
+    """A dead letter."""
+
+    reason: DeadReason
+    detail: str
+
+
+Decision = Send | Look | Finished | Dead
+
+NOTHING_SEEN: Final = Seen()
+
+
+def decide(
+    attempts: tuple[Attempt, ...],
+    seen: Seen,
+    life: Life,
+    now: datetime,
+    policy: DispatchSettings,
+) -> Decision:
+    """Decide what happens next to a request with these attempts (oldest first), at this instant of broker time."""
+    ended = _ended(attempts, seen)
+    if ended:
+        return ended
+    if not attempts:
+        return still(Send(trigger="first"), attempts, life, now, policy)
+    last = attempts[-1]
+    if last.outcome in HANDED_OVER:
+        return _after_hand_over(attempts, seen, life, now, policy)
+    if last.outcome in HOPELESS:
+        return _end(attempts, Dead(reason=HOPELESS[last.outcome], detail=f"{last.provider} answered {last.code}"))
+    return still(Send(trigger="failover"), attempts, life, now, policy)
+
+
+def resend(attempts: tuple[Attempt, ...], seen: Seen, life: Life, now: datetime, policy: DispatchSettings) -> Decision:
+    """Decide when the person has asked for another message: they know better than any receipt."""
+    if seen.verified or seen.void:
+        return superseded(attempts) if seen.void else Finished(why="verified")
+    return still(Send(trigger="resend"), attempts, life, now, policy)
+
+
+def still(send: Send, attempts: tuple[Attempt, ...], life: Life, now: datetime, policy: DispatchSettings) -> Decision:
+    """Send, unless too little of the life is left, or there have been too many attempts."""
+    if now > life.last_send_at(policy.last_send_share):
+        return _end(attempts, Dead(reason=DeadReason.EXPIRED, detail="too little of the code's life is left to send"))
+    if _counted(attempts) >= policy.max_attempts:
+        return _end(attempts, Dead(reason=DeadReason.EXHAUSTED, detail=f"{len(attempts)} attempts failed"))
+    return send
+
+
+def wait(send: Send, attempts: tuple[Attempt, ...], life: Life, now: datetime, policy: DispatchSettings) -> Decision:
+    """Decide for an attempt that no provider is free for: the tier grows with its age, and shrinks near the end."""
+    waited = now - (attempts[-1].sent_at if attempts else life.starts_at)
+    tiers = _TIERS[:1] if waited < FIRST_LOOK else (_TIERS[1], _TIERS[0])
+    decisions = [_look_or_end(tier, attempts, life, now, policy, waiting=send.trigger) for tier in tiers]
+    return next((decision for decision in decisions if isinstance(decision, Look)), decisions[-1])
+
+
+def superseded(attempts: tuple[Attempt, ...]) -> Decision:
+    """End a request that a newer one of the same caller, number and purpose has voided."""
+    detail = "a newer request took its place before it was handed over"
+    return _end(attempts, Dead(reason=DeadReason.SUPERSEDED, detail=detail))
+
+
+def _counted(attempts: tuple[Attempt, ...]) -> int:
+    """Count the attempts by the newest one's number: not all of them need be at hand."""
+    newest = attempts[-1].number if attempts else 0
+    return newest - sum(attempt.outcome in PASSING for attempt in attempts)
+
+
+def _ended(attempts: tuple[Attempt, ...], seen: Seen) -> Decision | None:
+    if seen.verified:
+        return Finished(why="verified")
+    if seen.void:
+        return superseded(attempts)
+    if attempts and attempts[-1].test:
+        return Finished(why="test")
+    if seen.states and ReceiptState.DELIVERED in seen.states:
+        return Finished(why="delivered")
+    return Finished(why="succeeded") if seen.succeeded else None
+
+
+def _after_hand_over(
+    attempts: tuple[Attempt, ...], seen: Seen, life: Life, now: datetime, policy: DispatchSettings
+) -> Decision:
+    if seen.last_state in FAILED:
+        return still(Send(trigger="second_look"), attempts, life, now, policy)
+    missing = timedelta(seconds=policy.second_look_s) - (now - attempts[-1].sent_at)
+    if missing <= timedelta(0):
+        return still(Send(trigger="second_look", silent=True), attempts, life, now, policy)
+    return _look_or_end(_tier_towards(missing), attempts, life, now, policy)
+
+
+def _tier_towards(missing: timedelta) -> Topic:
+    """Give the longest tier up to the first look's that overshoots by no more than the shortest tier is long."""
+    limit = min(missing, FIRST_LOOK) + _TIERS[0].delay
+    return next(tier for tier in _LONGEST_FIRST if tier.delay <= limit)
+
+
+def _look_or_end(
+    tier: Topic,
+    attempts: tuple[Attempt, ...],
+    life: Life,
+    now: datetime,
+    policy: DispatchSettings,
+    *,
+    waiting: str | None = None,
+) -> Decision:
+    """Look again only while a send could still follow from it."""
+    if now + tier.delay > life.last_send_at(policy.last_send_share) or _counted(attempts) >= policy.max_attempts:
+        detail = "too little of the code's life is left to send"
+        return _end(attempts, Dead(reason=DeadReason.EXPIRED, detail=detail))
+    return Look(tier=tier, waiting=waiting)
+
+
+def _end(attempts: tuple[Attempt, ...], dead: Dead) -> Decision:
+    """End without a dead letter what some provider has, or may have: its receipt or the person will tell."""
+    if any(attempt.outcome in HANDED_OVER for attempt in attempts):
+        return Finished(why="handed_over")
+    return dead

@@ -1,0 +1,29 @@
+"""Settings: the values (`model`), how they are read (`parse`), what must hold of them (`audit`), how they are shown."""
+
+from pipeline.settings.model import (
+    CallerSettings,
+    DispatchSettings,
+    HttpSettings,
+    KafkaSettings,
+    KeySettings,
+    OtpSettings,
+    ProviderSettings,
+    ReceiptsSettings,
+    Secret,
+    Settings,
+    StateSettings,
+)
+
+__all__ = [
+    "CallerSettings",
+    "DispatchSettings",
+    "HttpSettings",
+    "KafkaSettings",
+    "KeySettings",
+    "OtpSettings",
+    "ProviderSettings",
+    "ReceiptsSettings",
+    "Secret",
+    "Settings",
+    "StateSettings",
+]

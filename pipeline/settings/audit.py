@@ -1,0 +1,51 @@
+"""What must hold of settings beyond the type of each value."""
+
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from pipeline.settings.audit_callers import audit_callers, audit_rings
+from pipeline.settings.audit_providers import audit_providers, audit_routes
+from pipeline.settings.audit_servers import audit_http, audit_kafka, audit_state
+from pipeline.settings.model import Settings
+from pipeline.settings.names import e164
+from pipeline.settings.problems import Problem
+from pipeline.settings.ranges import audit_numbers
+
+CONNECT_S: Final = 3.2  # that connecting to a provider may take before the send
+WATCHDOG_MARGIN_S: Final = 5.0  # beyond the longest a record may be in hand without progress
+
+
+def audit(settings: Settings, adapters: Collection[str]) -> Iterator[Problem]:
+    """Find everything that is wrong; `adapters` are the known ones."""
+    yield from audit_numbers(settings)
+    yield from audit_kafka(settings)
+    yield from audit_state(settings)
+    yield from audit_http(settings)
+    yield from _audit_otp(settings)
+    yield from _audit_dispatch(settings)
+    yield from audit_rings(settings)
+    yield from audit_callers(settings)
+    yield from audit_providers(settings, adapters)
+    yield from audit_routes(settings)
+
+
+def _audit_otp(settings: Settings) -> Iterator[Problem]:
+    if settings.otp.plain_numbers and settings.environment == "production":
+        text = "is true, refused in production; remove it and let producers seal numbers"
+        yield Problem(path=("otp", "plain_numbers"), text=text)
+    for place, number in enumerate(settings.otp.test_numbers, start=1):
+        if not e164(number):
+            text = f"has a number that is not E.164, the one in place {place}; write it like +447700900123"
+            yield Problem(path=("otp", "test_numbers"), text=text)
+
+
+def _audit_dispatch(settings: Settings) -> Iterator[Problem]:
+    dispatch = settings.dispatch
+    least_lease_s = dispatch.send_timeout_s + CONNECT_S
+    if dispatch.lease_s < least_lease_s:
+        text = f"is {dispatch.lease_s:g} s, shorter than a hand-over may take; write at least {least_lease_s:g}"
+        yield Problem(path=("dispatch", "lease_s"), text=text)
+    least_watchdog_s = dispatch.lease_s + WATCHDOG_MARGIN_S
+    if dispatch.watchdog_s < least_watchdog_s:
+        text = f"is {dispatch.watchdog_s:g} s, which one slow hand-over may take; write at least {least_watchdog_s:g}"
+        yield Problem(path=("dispatch", "watchdog_s"), text=text)

@@ -1,0 +1,117 @@
+"""Sources -> one Settings that was audited, or one error that names everything that is wrong."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import MISSING, dataclass, field, replace
+from typing import Any
+
+from pipeline.settings.audit import audit
+from pipeline.settings.defaults import DEVELOPMENT
+from pipeline.settings.layers import Entry, Layer, merge, read_document, read_variables
+from pipeline.settings.model import Secret, Settings
+from pipeline.settings.problems import Path, Problem, Wrong, dotted, settings_error
+from pipeline.settings.references import FindSecret, find_nothing, read_secret
+from pipeline.settings.schema import default_of, entry_of, is_section, is_table, settings_of
+from pipeline.settings.values import Given, convert
+
+DEVELOPMENT_DEFAULT = "development default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A settings file that was read as TOML."""
+
+    name: str = "ithaca.toml"
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    lines: Mapping[Path, int] = field(default_factory=dict, repr=False)
+
+    def origin(self, path: Path) -> str:
+        """Tell file and line of a key, or the file alone."""
+        line = next((self.lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in self.lines), None)
+        return f"{self.name}:{line}" if line else self.name
+
+
+def parse(
+    document: Document | None = None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    adapters: Collection[str] = ("carrier",),
+    find: FindSecret = find_nothing,
+) -> Settings:
+    """Put development defaults, the document and the variables on each other, the later winning.
+
+    `adapters` are the known provider adapters, `find` follows references to secrets.
+    Raises SettingsError with one line per fault: source, key, what is wrong, remedy.
+    """
+    document = document or Document()
+    below, problems = _layer(read_document(document.values, document.origin))
+    above, more = _layer(read_variables(environ or {}, below.values()))
+    layer = merge(below, above)
+    production = ("environment",) in layer and layer["environment",].value == "production"
+    if not production:
+        layer = merge(_layer(read_document(DEVELOPMENT, lambda _: DEVELOPMENT_DEFAULT))[0], layer)
+    builder = _Builder(layer=layer, production=production, find=find, problems=[*problems, *more])
+    settings: Settings = builder.table(Settings, ())
+    origins = {dotted(path): given.origin for path, given in layer.items()}
+    settings = replace(settings, origins=origins)
+    found = [*builder.problems, *_not_yet_said(audit(settings, adapters), builder.problems)]
+    if found:
+        raise settings_error(found, origins, unset=document.name)
+    return settings
+
+
+def _layer(entries: Iterable[Entry]) -> tuple[Layer, list[Problem]]:
+    read = list(entries)
+    return {one.path: one for one in read if isinstance(one, Given)}, [one for one in read if isinstance(one, Problem)]
+
+
+def _not_yet_said(found: Iterable[Problem], said: Collection[Problem]) -> list[Problem]:
+    """Leave out what the audit says of tables and values that could not be read in the first place."""
+    return [one for one in found if not any(other.path[: len(one.path)] == one.path for other in said)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Builder:
+    """Builds the dataclasses from single values, and goes on where one cannot be used."""
+
+    layer: Layer
+    production: bool
+    find: FindSecret
+    problems: list[Problem]
+
+    def table(self, kind: Any, path: Path) -> Any:
+        if is_section(kind):
+            return kind(**{name: self._setting(kind, name, (*path, name)) for name in settings_of(kind)})
+        names = dict.fromkeys(one[len(path)] for one in self.layer if one[: len(path)] == path)
+        entries = {name: self._entry(entry_of(kind), (*path, name)) for name in names}
+        return {name: entry for name, entry in entries.items() if entry is not None}
+
+    def _setting(self, owner: type, name: str, path: Path) -> Any:
+        kind = settings_of(owner)[name]
+        if is_table(kind):
+            return self.table(kind, path)
+        value = self._value(kind, path, key=False) if path in self.layer else None
+        if value is not None:
+            return value
+        default = default_of(owner, name)
+        if default is not MISSING:
+            return default
+        if path not in self.layer:
+            self.problems.append(Problem(path=path, text="is missing; write it", origin=self._beside(path)))
+        return ""
+
+    def _entry(self, kind: Any, path: Path) -> Any:
+        return self.table(kind, path) if is_table(kind) else self._value(kind, path, key=True)
+
+    def _value(self, kind: Any, path: Path, *, key: bool) -> Any:
+        given = self.layer[path]
+        try:
+            if kind is Secret:
+                return read_secret(given.value, key=key, production=self.production, find=self.find)
+            return convert(kind, given)
+        except Wrong as wrong:
+            self.problems.append(Problem(path=path, text=str(wrong), origin=given.origin))
+            return None
+
+    def _beside(self, path: Path) -> str | None:
+        """Tell where the other settings of the same table stand."""
+        return next((given.origin for one, given in self.layer.items() if one[: len(path) - 1] == path[:-1]), None)

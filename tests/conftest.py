@@ -1,0 +1,55 @@
+"""The real servers that integration tests share: one Kafka and one Valkey for the whole run, started on first use."""
+
+import asyncio
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from workers.embedded.jars import kafka_jars
+from workers.embedded.kafka import EmbeddedKafka
+from workers.embedded.valkey import EmbeddedValkey
+
+
+@pytest.fixture(scope="session")
+def jars(servers: asyncio.AbstractEventLoop) -> Path:
+    """Give the folder with Kafka's jars, the one that `make demo` uses; what is missing there is fetched first."""
+    folder = Path(__file__).parents[1] / ".cache" / "jars"
+    servers.run_until_complete(kafka_jars(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[asyncio.AbstractEventLoop]:
+    """Give the servers a loop of their own, for their start and stop: they outlive the loop of any one test."""
+    loop = asyncio.new_event_loop()
+    yield loop
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+
+
+@pytest.fixture(scope="session")
+def kafka(
+    servers: asyncio.AbstractEventLoop, jars: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[EmbeddedKafka]:
+    """Start Kafka for all tests: leave it running, and make topics and groups under `prefix` only."""
+    kafka = EmbeddedKafka(tmp_path_factory.mktemp("kafka"), cache=jars)
+    servers.run_until_complete(kafka.start())
+    yield kafka
+    servers.run_until_complete(kafka.stop())
+
+
+@pytest.fixture(scope="session")
+def valkey(servers: asyncio.AbstractEventLoop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
+    """Start Valkey for all tests: leave it running, and make keys under `prefix` only."""
+    valkey = EmbeddedValkey(tmp_path_factory.mktemp("valkey"))
+    servers.run_until_complete(valkey.start())
+    yield valkey
+    servers.run_until_complete(valkey.stop())
+
+
+@pytest.fixture
+def prefix() -> str:
+    """Set the topics, groups and keys of this test apart from those of all others."""
+    return f"t{uuid.uuid4().hex[:12]}."
