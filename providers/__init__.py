@@ -1,0 +1,11 @@
+"""SMS providers: one file each, and the table of all of them."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from providers.base import HttpProvider
+from providers.carrier import CarrierProvider
+
+ADAPTERS: Final[Mapping[str, type[HttpProvider]]] = {
+    CarrierProvider.adapter: CarrierProvider,
+}

@@ -1,0 +1,245 @@
+"""What the contract test needs: a server that answers byte by byte, and how each adapter's provider talks."""
+
+import asyncio
+import hmac
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from ssl import SSLContext
+from typing import Final
+
+from pipeline.errors import (
+    AcceptanceUnknown,
+    Malformed,
+    Misconfigured,
+    ProviderError,
+    Rejected,
+    Scope,
+    Throttled,
+    Unavailable,
+    Undeliverable,
+)
+from pipeline.settings import ProviderSettings, Secret
+from providers import ADAPTERS
+from providers.base import HttpProvider, Sms
+
+CREDENTIAL: Final = b"credential-of-tests"
+NUMBER: Final = "+491701234567"
+CODE: Final = "482913"
+
+Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """An answer that refuses a message, in a provider's own words."""
+
+    status: int
+    body: bytes
+    error: type[ProviderError]
+    scope: Scope = Scope.NOTHING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """How one provider talks."""
+
+    accepted: bytes  # the body of a 2xx answer ...
+    message_id: str  # ... and the id in it
+    refusals: tuple[Refusal, ...]
+    signed: Callable[[bytes], Mapping[str, str]]  # the headers that make this body a genuine callback
+
+
+def _carrier_signature(body: bytes) -> Mapping[str, str]:
+    return {"X-Carrier-Signature": hmac.digest(CREDENTIAL, body, "sha256").hex()}
+
+
+SAMPLES: Final[Mapping[str, Sample]] = {
+    "carrier": Sample(
+        accepted=b'{"id":"4b0f"}',
+        message_id="4b0f",
+        refusals=(
+            Refusal(status=422, body=b'{"error":"invalid_number"}', error=Rejected),
+            Refusal(status=422, body=b'{"error":"not_reachable_from_here"}', error=Undeliverable),
+            Refusal(status=422, body=b'{"error":"country_refused"}', error=Misconfigured, scope=Scope.ROUTE),
+            Refusal(status=402, body=b'{"error":"no_funds"}', error=Misconfigured, scope=Scope.PROVIDER),
+            Refusal(status=400, body=b'{"error":"bad_request"}', error=Malformed),
+        ),
+        signed=_carrier_signature,
+    ),
+}
+
+
+def an_sms(*, timeout_s: float = 5.0, within_s: float = 5.0) -> Sms:
+    return Sms(
+        attempt_id="request-0123456789.1",
+        to=NUMBER,
+        text=f"{CODE} is your code.",
+        sender="Ithaca",
+        country="DE",
+        callback_url="https://example.test/receipts/x/token",
+        reference="token",
+        validity_s=300,
+        timeout_s=timeout_s,
+        send_before=time.monotonic() + within_s,
+    )
+
+
+@asynccontextmanager
+async def a_provider(
+    adapter: str, base_url: str, *, in_flight: int = 10, tls: SSLContext | None = None
+) -> AsyncIterator[HttpProvider]:
+    settings = ProviderSettings(adapter=adapter, base_url=base_url, credential=Secret(CREDENTIAL), in_flight=in_flight)
+    provider = ADAPTERS[adapter]("one", settings, tls=tls)
+    try:
+        yield provider
+    finally:
+        await provider.close()
+
+
+@dataclass(slots=True)
+class Seen:
+    """What reached the stub."""
+
+    url: str = ""
+    requests: list[bytes] = field(default_factory=list)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)  # the first request
+
+
+@asynccontextmanager
+async def a_stub(script: Script, *, tls: SSLContext | None = None) -> AsyncIterator[Seen]:
+    """Serve each connection with `script`: it is called once for every request read, until it closes the writer."""
+    seen, tasks = Seen(), set[asyncio.Task[None]]()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError):
+                while not writer.is_closing():
+                    seen.requests.append(await _request(reader))
+                    seen.arrived.set()
+                    await script(reader, writer)
+        except asyncio.CancelledError:
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
+    port = server.sockets[0].getsockname()[1]
+    seen.url = f"{'https' if tls else 'http'}://localhost:{port}"
+    try:
+        yield seen
+    finally:
+        server.close()
+        for task in tuple(tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _request(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+    return head + await reader.readexactly(int(length.partition(b":")[2]))
+
+
+def answers(status: int, body: bytes, *headers: str, content_type: str = "application/json") -> Script:
+    """Answer each request the same way, whole and well formed."""
+    head = "\r\n".join(
+        (f"HTTP/1.1 {status} X", f"Content-Type: {content_type}", f"Content-Length: {len(body)}", *headers, "\r\n")
+    )
+    return writes(head.encode() + body)
+
+
+def writes(data: bytes, *, close: bool = False, hang: bool = False) -> Script:
+    """Answer each request with these bytes, and no more."""
+
+    async def script(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(data)
+        await writer.drain()
+        if close:
+            writer.close()
+        if hang:
+            await asyncio.Event().wait()
+
+    return script
+
+
+async def resets(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Reset the connection instead of an answer."""
+    writer.transport.abort()
+
+
+def drips(data: bytes, *, every_s: float = 0.02) -> Script:
+    """Answer one byte at a time."""
+
+    async def script(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for at in range(len(data)):
+            writer.write(data[at : at + 1])
+            await writer.drain()
+            await asyncio.sleep(every_s)
+
+    return script
+
+
+@dataclass(slots=True)
+class Floods:
+    """Begin an answer of endless length; counts what the kernel and the client took of it."""
+
+    written: int = 0
+
+    async def __call__(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b'HTTP/1.1 201 Created\r\nContent-Length: 9999999999999\r\n\r\n{"id":"')
+        while True:
+            writer.write(b"7" * 65_536)
+            self.written += 65_536
+            await writer.drain()
+
+
+# answers that promise nothing, whatever their status says
+NEVER_ACCEPTED: Final[Mapping[str, Script]] = {
+    "html": answers(200, b"<!doctype html><h1>It works!</h1>", content_type="text/html"),
+    "empty": answers(200, b""),
+    "no content": writes(b"HTTP/1.1 204 No Content\r\n\r\n"),
+    "truncated JSON": answers(201, b'{"id":"4b'),
+    "list": answers(200, b"[]"),
+    "null": answers(200, b"null"),
+    "no id": answers(200, b'{"status":"ok"}'),
+    "empty id": answers(201, b'{"id":""}'),
+    "number for an id": answers(201, b'{"id":7}'),
+    "object for an id": answers(201, b'{"id":{"id":"x"}}'),
+    "deep": answers(200, b'{"id":' * 100_000),
+    "1 MB": answers(200, b'{"id":"' + b"7" * (1 << 20) + b'"}'),
+    "not UTF-8": answers(200, b'{"id":"\xff\xfe"}'),
+    "body shorter than promised": writes(b'HTTP/1.1 201 X\r\nContent-Length: 99\r\n\r\n{"id":"x"}', close=True),
+    "chunks that break off": writes(
+        b'HTTP/1.1 201 X\r\nTransfer-Encoding: chunked\r\n\r\na\r\n{"id":"x"}\r\nZZ\r\n', close=True
+    ),
+    "compressed garbage": answers(201, b"\x1f\x8bnot gzip", "Content-Encoding: gzip"),
+    "not HTTP": writes(b"SSH-2.0-OpenSSH_9.6\r\n", close=True),
+    "endless headers": writes(b"HTTP/1.1 200 OK\r\n" + b"X-Y: z\r\n" * 10_000 + b"\r\n"),
+    "closed without an answer": writes(b"", close=True),
+    "reset after the request": resets,
+    "102 and nothing more": writes(b"HTTP/1.1 102 Processing\r\n\r\n", close=True),
+}
+
+# what a status means where the provider says nothing that we know
+BY_STATUS: Final[Mapping[int, tuple[type[ProviderError], Scope]]] = {
+    302: (Unavailable, Scope.PROVIDER),
+    400: (Malformed, Scope.NOTHING),
+    401: (Misconfigured, Scope.PROVIDER),
+    402: (Misconfigured, Scope.PROVIDER),
+    403: (Misconfigured, Scope.PROVIDER),
+    404: (Misconfigured, Scope.PROVIDER),
+    408: (Unavailable, Scope.PROVIDER),
+    418: (Malformed, Scope.NOTHING),
+    429: (Throttled, Scope.NOTHING),
+    500: (Unavailable, Scope.PROVIDER),
+    502: (AcceptanceUnknown, Scope.PROVIDER),
+    503: (Unavailable, Scope.PROVIDER),
+    504: (AcceptanceUnknown, Scope.PROVIDER),
+    599: (AcceptanceUnknown, Scope.PROVIDER),
+}

@@ -1,0 +1,221 @@
+"""One contract for every adapter: over real sockets, whatever the other side does is classed and never believed."""
+
+import asyncio
+import socket
+import time
+from json import dumps
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from multidict import CIMultiDict
+
+from pipeline.errors import (
+    AcceptanceUnknown,
+    InvalidMessage,
+    Misconfigured,
+    NotSent,
+    ProviderError,
+    Unavailable,
+)
+from pipeline.settings import ProviderSettings, Secret
+from providers import ADAPTERS
+from providers.base import MAX_BODY_BYTES, Callback, ProviderReceipt
+from tests.providers.certificates import self_signed
+from tests.providers.contract import (
+    BY_STATUS,
+    CODE,
+    CREDENTIAL,
+    NEVER_ACCEPTED,
+    NUMBER,
+    SAMPLES,
+    Floods,
+    Script,
+    a_provider,
+    a_stub,
+    an_sms,
+    answers,
+    drips,
+    writes,
+)
+
+pytestmark = pytest.mark.parametrize("adapter", ADAPTERS)
+
+
+async def outcome(adapter: str, script: Script, *, timeout_s: float = 5.0) -> ProviderError:
+    async with a_stub(script) as stub, a_provider(adapter, stub.url) as provider:
+        with pytest.raises(ProviderError) as raised:
+            await provider.send(an_sms(timeout_s=timeout_s))
+        assert len(stub.requests) == 1, "the request was repeated"
+    return raised.value
+
+
+def test_there_is_a_sample_of_what_the_provider_says(adapter: str) -> None:
+    assert adapter in SAMPLES
+
+
+@pytest.mark.parametrize("status", [200, 201, 202])
+async def test_a_message_is_accepted_with_its_id(adapter: str, status: int) -> None:
+    async with a_stub(answers(status, SAMPLES[adapter].accepted)) as stub, a_provider(adapter, stub.url) as provider:
+        accepted = await provider.send(an_sms())
+
+        assert accepted.message_id == SAMPLES[adapter].message_id
+
+
+async def test_a_json_answer_with_another_content_type_is_believed(adapter: str) -> None:
+    script = answers(201, SAMPLES[adapter].accepted, content_type="text/plain")
+    async with a_stub(script) as stub, a_provider(adapter, stub.url) as provider:
+        accepted = await provider.send(an_sms())
+
+        assert accepted.message_id == SAMPLES[adapter].message_id
+
+
+async def test_the_request_asks_for_json_and_sends_no_cookie_back(adapter: str) -> None:
+    script = answers(201, SAMPLES[adapter].accepted, "Set-Cookie: a=b")
+    async with a_stub(script) as stub, a_provider(adapter, stub.url) as provider:
+        await provider.send(an_sms())
+        await provider.send(an_sms())
+
+        assert all(b"accept: application/json" in request.lower() for request in stub.requests)
+        assert not any(b"\r\ncookie:" in request.lower() for request in stub.requests)
+
+
+async def test_the_words_of_the_provider_are_understood(adapter: str) -> None:
+    for refusal in SAMPLES[adapter].refusals:
+        error = await outcome(adapter, answers(refusal.status, refusal.body))
+
+        assert (type(error), error.scope) == (refusal.error, refusal.scope), refusal
+
+
+@pytest.mark.parametrize("status", BY_STATUS)
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"[1]", b'{"error":"never heard of","code":12345678}', b'{"error":{}}']
+)
+async def test_without_known_words_the_status_decides(adapter: str, status: int, body: bytes) -> None:
+    error = await outcome(adapter, answers(status, body, "Location: /elsewhere"))
+
+    assert (type(error), error.scope, error.code) == (*BY_STATUS[status], f"http_{status}")
+
+
+async def test_the_wait_that_a_throttling_provider_asks_for_is_kept(adapter: str) -> None:
+    error = await outcome(adapter, answers(429, b"{}", "Retry-After: 17"))
+
+    assert error.retry_after_s == 17
+
+
+@pytest.mark.parametrize("case", NEVER_ACCEPTED)
+async def test_nothing_is_accepted_without_an_id(adapter: str, case: str) -> None:
+    assert type(await outcome(adapter, NEVER_ACCEPTED[case])) is AcceptanceUnknown
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"HTTP/1.1 201 Created\r\nContent-Le", b'HTTP/1.1 201 X\r\nContent-Length: 9\r\n\r\n{"id']
+)
+async def test_an_answer_that_stops_is_cut_at_the_limit(adapter: str, data: bytes) -> None:
+    started = time.monotonic()
+    error = await outcome(adapter, writes(data, hang=True), timeout_s=0.2)
+
+    assert (type(error), error.code) == (AcceptanceUnknown, "timeout")
+    assert time.monotonic() - started < 1
+
+
+async def test_an_answer_of_one_byte_at_a_time_is_cut_at_the_limit(adapter: str) -> None:
+    error = await outcome(
+        adapter, drips(b'HTTP/1.1 201 X\r\nContent-Length: 99\r\n\r\n{"id":"x"' + b" " * 90), timeout_s=0.3
+    )
+
+    assert (type(error), error.code) == (AcceptanceUnknown, "timeout")
+
+
+async def test_an_error_status_counts_although_its_body_never_ends(adapter: str) -> None:
+    script = writes(b"HTTP/1.1 401 X\r\nContent-Length: 99\r\n\r\n{", hang=True)
+
+    assert type(await outcome(adapter, script, timeout_s=0.2)) is Misconfigured
+
+
+async def test_of_an_endless_answer_only_64_kb_are_read(adapter: str) -> None:
+    floods = Floods()
+
+    assert type(await outcome(adapter, floods)) is AcceptanceUnknown
+    assert floods.written < MAX_BODY_BYTES + (8 << 20)  # what the buffers of two sockets hold
+
+
+async def test_a_port_where_nobody_listens_is_unavailable(adapter: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        async with a_provider(adapter, f"http://127.0.0.1:{taken.getsockname()[1]}") as provider:
+            with pytest.raises(Unavailable, match="connect_failed"):
+                await provider.send(an_sms())
+
+
+async def test_a_host_without_an_address_is_unavailable(adapter: str) -> None:
+    async with a_provider(adapter, "http://nowhere.invalid") as provider:
+        with pytest.raises(Unavailable, match="dns_failed"):
+            await provider.send(an_sms())
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_unavailable_and_gets_no_request(
+    adapter: str, tmp_path: Path
+) -> None:
+    async with (
+        a_stub(answers(201, SAMPLES[adapter].accepted), tls=self_signed(tmp_path)) as stub,
+        a_provider(adapter, stub.url) as provider,
+    ):
+        with pytest.raises(Unavailable, match="tls_failed"):
+            await provider.send(an_sms())
+
+        assert stub.requests == []
+
+
+async def test_a_connection_reset_before_the_request_was_read_is_classed(adapter: str) -> None:
+    async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    server = await asyncio.start_server(reset, "127.0.0.1", 0)
+    async with server, a_provider(adapter, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}") as provider:
+        with pytest.raises((Unavailable, AcceptanceUnknown)):  # whether bytes had left is decided by the scheduler
+            await provider.send(an_sms())
+
+
+async def test_a_message_is_not_sent_when_it_is_too_late(adapter: str) -> None:
+    async with a_stub(answers(201, SAMPLES[adapter].accepted)) as stub, a_provider(adapter, stub.url) as provider:
+        with pytest.raises(NotSent, match="fence"):
+            await provider.send(an_sms(within_s=0))
+
+        assert stub.requests == []
+
+
+@pytest.mark.parametrize("status", [200, 400, 422, 500])
+async def test_an_echo_of_number_and_code_stays_out_of_the_error(adapter: str, status: int) -> None:
+    echo = f'{{"error":"{CODE}","code":"{NUMBER[1:]}","message":"{NUMBER} {CODE}"}}'.encode()
+    error = await outcome(adapter, answers(status, echo))
+
+    shown = f"{error!r} {error} {error.code} {error.__cause__!r} {error.__context__!r}"
+    assert not any(secret in shown for secret in (CODE, NUMBER[1:], CREDENTIAL.decode()))
+
+
+json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["id", "state", "error"]) | st.text(), inner),
+)
+bodies = st.binary() | json.map(dumps).map(str.encode)
+
+
+@given(body=bodies, forged=st.none() | st.text(), url=st.text())
+def test_any_callback_gives_receipts_or_is_invalid(
+    adapter: str,
+    body: bytes,
+    forged: str | None,
+    url: str,
+) -> None:
+    settings = ProviderSettings(adapter=adapter, base_url="https://example.test", credential=Secret(CREDENTIAL))
+    provider = ADAPTERS[adapter]("one", settings)
+    signed = SAMPLES[adapter].signed(body)
+    headers = CIMultiDict(signed if forged is None else dict.fromkeys(signed, forged))
+    try:
+        receipts = provider.read_receipts(Callback(method="POST", url=url, headers=headers, body=body))
+    except InvalidMessage:
+        return
+    assert forged is None, "a forged signature was believed"
+    assert all(isinstance(receipt, ProviderReceipt) and len(receipt.raw) <= 64 for receipt in receipts)
