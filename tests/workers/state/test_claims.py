@@ -1,0 +1,261 @@
+"""The dispatcher's side of the store, on real Valkey."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import StoreAway
+from pipeline.records import encode
+from pipeline.settings import StateSettings
+from tests.samples import ATTEMPT, REQUEST_ID
+from workers.embedded.valkey import EmbeddedValkey
+from workers.state.claims import Claim, Claims, ClaimVerdict
+from workers.state.client import Store
+
+NOW = datetime.now(UTC)
+CLAIM = Claim(
+    request_id=REQUEST_ID,
+    number=1,
+    resend=0,
+    source="otp.requests/0/1",
+    caller="shop",
+    number_hash="hash",
+    kid="a",
+    purpose="login",
+    issued_ms=int(NOW.timestamp() * 1000),
+    deadline_ms=int((NOW + timedelta(seconds=300)).timestamp() * 1000),
+    request="{}",
+)
+OUTCOME = encode(ATTEMPT)
+LONG, NONE = 60.0, 0.0
+
+
+@pytest.fixture
+async def store(valkey: EmbeddedValkey, prefix: str) -> AsyncIterator[Store]:
+    store = Store(StateSettings(url=valkey.url, prefix=prefix))
+    yield store
+    await store.close()
+
+
+def _claims(store: Store, owner: str = "one", lease_s: float = LONG) -> Claims:
+    return Claims(store, owner=owner, lease_s=lease_s)
+
+
+async def test_first_claim_is_granted(store: Store) -> None:
+    claimed = await _claims(store).claim(CLAIM)
+
+    assert claimed.verdict is ClaimVerdict.GRANTED
+    assert (claimed.number, claimed.kid, claimed.deadline_ms) == (1, "a", CLAIM.deadline_ms)
+
+
+async def test_another_record_with_the_same_request_is_a_duplicate(store: Store) -> None:
+    claims = _claims(store)
+    await claims.claim(CLAIM)
+
+    again = await claims.claim(replace(CLAIM, source="otp.requests/0/2"))
+
+    assert again.verdict is ClaimVerdict.DUPLICATE
+
+
+async def test_redelivered_record_waits_while_the_lease_of_its_owner_lives(store: Store) -> None:
+    await _claims(store).claim(CLAIM)
+
+    other = await _claims(store, "two").claim(CLAIM)
+
+    assert other.verdict is ClaimVerdict.WAIT
+    assert 0 < other.wait_s <= LONG
+
+
+async def test_redelivered_record_without_an_outcome_is_excused_once_the_lease_is_over(store: Store) -> None:
+    await _claims(store, lease_s=NONE).claim(CLAIM)
+
+    assert (await _claims(store, "two").claim(CLAIM)).verdict is ClaimVerdict.EXCUSED
+
+
+async def test_redelivered_record_with_an_outcome_is_known(store: Store) -> None:
+    claims = _claims(store)
+    await claims.claim(CLAIM)
+    await claims.store_outcome(CLAIM, 1, OUTCOME)
+
+    known = await _claims(store, "two").claim(CLAIM)
+
+    assert known.verdict is ClaimVerdict.KNOWN
+    assert known.outcome == OUTCOME
+
+
+async def test_first_outcome_stays(store: Store) -> None:
+    claims = _claims(store)
+    await claims.claim(CLAIM)
+    await claims.store_outcome(CLAIM, 1, OUTCOME)
+    await claims.store_outcome(CLAIM, 1, b"{}")
+
+    assert (await claims.claim(CLAIM)).outcome == OUTCOME
+
+
+async def test_owner_whose_lease_was_taken_cannot_renew_it(store: Store) -> None:
+    frozen, other = _claims(store, "frozen", NONE), _claims(store, "other")
+    await frozen.claim(CLAIM)
+    assert await frozen.renew(CLAIM, 1)
+    await other.claim(CLAIM)
+
+    assert not await frozen.renew(CLAIM, 1)
+    assert await other.renew(CLAIM, 1)
+
+
+async def test_takeovers_are_counted(store: Store) -> None:
+    claims = _claims(store, lease_s=NONE)
+    await claims.claim(CLAIM)
+
+    assert [(await claims.claim(CLAIM)).taken_over for _ in range(3)] == [1, 2, 3]
+
+
+async def test_request_whose_row_would_be_over_leaves_no_row(store: Store) -> None:
+    over = replace(CLAIM, deadline_ms=CLAIM.deadline_ms - 2 * store.keep_ms)
+
+    claimed = await _claims(store).claim(over)
+
+    assert claimed.verdict is ClaimVerdict.VOID
+    assert await store.fields(f"otp:{REQUEST_ID}") == {}
+
+
+async def test_look_finds_what_its_own_source_has_made(store: Store) -> None:
+    claims = _claims(store)
+    await claims.claim(CLAIM)
+    await claims.store_outcome(CLAIM, 1, OUTCOME)
+
+    assert (await claims.look(REQUEST_ID, 0, CLAIM.source)).made == OUTCOME
+    assert (await claims.look(REQUEST_ID, 0, "otp.requests/0/2")).made is None
+
+
+async def test_next_attempt_has_one_maker(store: Store) -> None:
+    claims = _claims(store)
+    await claims.claim(CLAIM)
+    second = replace(CLAIM, number=2, source="otp.retry.10s/0/1")
+
+    assert (await claims.claim(second)).verdict is ClaimVerdict.GRANTED
+    assert (await claims.claim(replace(second, source="otp.retry.10s/0/2"))).verdict is ClaimVerdict.DUPLICATE
+
+
+async def test_look_of_the_source_that_claimed_the_next_attempt_goes_on_with_it(store: Store) -> None:
+    claims = _claims(store)
+    await claims.claim(CLAIM)
+    await claims.claim(replace(CLAIM, number=2, source="otp.retry.10s/0/1"))
+
+    assert not (await claims.look(CLAIM.request_id, 1, "otp.retry.10s/0/1")).seen.succeeded
+    assert (await claims.look(CLAIM.request_id, 1, "otp.retry.10s/0/2")).seen.succeeded
+
+
+async def test_newer_request_voids_the_older_one(store: Store) -> None:
+    claims = _claims(store)
+    newer = replace(CLAIM, request_id="request-newer-56789", issued_ms=CLAIM.issued_ms + 1, source="otp.requests/0/2")
+    await claims.claim(CLAIM)
+    await claims.claim(newer)
+
+    assert (await claims.look(CLAIM.request_id, 1, "any")).seen.void
+    assert not (await claims.look(newer.request_id, 1, "any")).seen.void
+
+
+async def test_older_request_that_comes_late_is_void_and_harms_nobody(store: Store) -> None:
+    claims = _claims(store)
+    newer = replace(CLAIM, request_id="request-newer-56789", issued_ms=CLAIM.issued_ms + 1, source="otp.requests/0/2")
+    await claims.claim(newer)
+
+    assert (await claims.claim(CLAIM)).verdict is ClaimVerdict.VOID
+    assert not (await claims.look(newer.request_id, 1, "any")).seen.void
+
+
+async def test_requests_of_other_purposes_live_side_by_side(store: Store) -> None:
+    claims = _claims(store)
+    other = replace(CLAIM, request_id="request-other-56789", purpose="payment", source="otp.requests/0/2")
+    await claims.claim(CLAIM)
+    await claims.claim(other)
+
+    assert not (await claims.look(CLAIM.request_id, 1, "any")).seen.void
+
+
+async def test_another_callers_record_cannot_take_over_a_request(store: Store) -> None:
+    claims = _claims(store)
+    await claims.claim(CLAIM)
+
+    foreign = await claims.claim(replace(CLAIM, caller="bank", number=2, source="otp.requests/0/9"))
+
+    assert foreign.verdict is ClaimVerdict.DUPLICATE
+
+
+async def test_each_wish_for_another_message_is_one_more_attempt(store: Store) -> None:
+    claims = _claims(store)
+    await claims.claim(CLAIM)
+    wish = replace(CLAIM, number=0, resend=1, source="otp.requests/0/5")
+
+    first = await claims.claim(wish)
+    again = await claims.claim(replace(wish, source="otp.requests/0/6"))
+    second = await claims.claim(replace(wish, resend=2, source="otp.requests/0/7"))
+
+    assert (first.verdict, first.number) == (ClaimVerdict.GRANTED, 2)
+    assert again.verdict is ClaimVerdict.DUPLICATE
+    assert (second.verdict, second.number) == (ClaimVerdict.GRANTED, 3)
+
+
+async def test_earlier_attempts_are_told_to_a_resend_without_its_own(store: Store) -> None:
+    claims = _claims(store)
+    await claims.claim(CLAIM)
+    await claims.store_outcome(CLAIM, 1, OUTCOME)
+
+    earlier = await claims.attempts(CLAIM.request_id, asked_by="otp.requests/0/5")
+
+    assert [attempt.provider for attempt in earlier] == ["carrier-a"]
+    assert await claims.attempts(CLAIM.request_id, asked_by=CLAIM.source) == ()
+
+
+async def test_thousand_claims_travel_in_few_calls(store: Store) -> None:
+    claims = _claims(store)
+    wishes = [replace(CLAIM, request_id=f"request-{number:012}", purpose=f"p{number}") for number in range(1000)]
+
+    answers = await asyncio.gather(*(claims.claim(wish) for wish in wishes))
+
+    assert {answer.verdict for answer in answers} == {ClaimVerdict.GRANTED}
+    assert store.calls <= 4
+
+
+@contextlib.asynccontextmanager
+async def _own_store(folder: Path) -> AsyncIterator[tuple[EmbeddedValkey, Store]]:
+    server = EmbeddedValkey(folder)
+    await server.start()
+    store = Store(StateSettings(url=server.url, timeout_s=0.5))
+    try:
+        yield server, store
+    finally:
+        await store.close()
+        await server.stop()
+
+
+async def test_without_the_store_claims_hold_within_the_process_and_are_written_when_it_is_back(tmp_path: Path) -> None:
+    async with _own_store(tmp_path) as (server, store):
+        claims = _claims(store)
+        server.kill()
+
+        first = await claims.claim(CLAIM)
+        await claims.store_outcome(CLAIM, 1, OUTCOME)
+        twin = await claims.claim(replace(CLAIM, source="otp.requests/0/2"))
+        again = await claims.claim(CLAIM)
+
+        assert first.verdict is ClaimVerdict.UNCLAIMED
+        assert not await claims.renew(CLAIM, 1)
+        assert twin.verdict is ClaimVerdict.DUPLICATE
+        assert again.verdict is ClaimVerdict.KNOWN
+        with pytest.raises(StoreAway):
+            await claims.look(CLAIM.request_id, 1, "any")
+
+        await server.stop()
+        await server.start()
+        async with asyncio.timeout(10):
+            while claims.owed:
+                await asyncio.sleep(0.05)
+        written = await _claims(store, "two").claim(CLAIM)
+        assert written.verdict is ClaimVerdict.KNOWN
+        assert written.outcome == OUTCOME

@@ -1,0 +1,89 @@
+"""Calls made close together travel as one."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from pipeline.errors import StoreAway
+from workers.state.coalescer import CHUNK, Coalescer
+
+
+class _Echo:
+    """Answers with the question, doubled, and remembers the batches."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+        self.let_go = asyncio.Event()
+        self.let_go.set()
+
+    async def run(self, questions: Sequence[int]) -> list[int]:
+        self.batches.append(len(questions))
+        await self.let_go.wait()
+        return [2 * question for question in questions]
+
+
+async def test_questions_of_one_turn_share_a_batch() -> None:
+    echo = _Echo()
+    coalescer = Coalescer(echo.run)
+
+    answers = await asyncio.gather(*(coalescer.ask(number) for number in range(50)))
+
+    assert answers == [2 * number for number in range(50)]
+    assert echo.batches == [50]
+
+
+async def test_questions_asked_while_a_batch_travels_share_the_next() -> None:
+    echo = _Echo()
+    echo.let_go.clear()
+    coalescer = Coalescer(echo.run)
+    first = asyncio.create_task(coalescer.ask(1))
+    while not echo.batches:
+        await asyncio.sleep(0)
+    later = [asyncio.create_task(coalescer.ask(number)) for number in range(2, 9)]
+    await asyncio.sleep(0)
+    echo.let_go.set()
+
+    assert await asyncio.gather(first, *later) == [2 * number for number in range(1, 9)]
+    assert echo.batches == [1, 7]
+
+
+async def test_large_batch_is_cut() -> None:
+    echo = _Echo()
+    coalescer = Coalescer(echo.run)
+
+    await asyncio.gather(*(coalescer.ask(number) for number in range(CHUNK + 1)))
+
+    assert echo.batches == [CHUNK, 1]
+
+
+async def test_everybody_of_a_failed_batch_is_told_and_the_next_one_works() -> None:
+    failing = True
+
+    async def run(questions: Sequence[int]) -> Sequence[int]:
+        if failing:
+            raise StoreAway("away")
+        return questions
+
+    coalescer = Coalescer(run)
+
+    results = await asyncio.gather(*(coalescer.ask(number) for number in range(3)), return_exceptions=True)
+
+    assert [type(result) for result in results] == [StoreAway] * 3
+    failing = False
+    assert await coalescer.ask(7) == 7
+
+
+async def test_asker_that_gives_up_harms_nobody() -> None:
+    echo = _Echo()
+    echo.let_go.clear()
+    coalescer = Coalescer(echo.run)
+    leaving, staying = asyncio.create_task(coalescer.ask(1)), asyncio.create_task(coalescer.ask(2))
+    while not echo.batches:
+        await asyncio.sleep(0)
+    leaving.cancel()
+    echo.let_go.set()
+
+    assert await staying == 4
+    with pytest.raises(asyncio.CancelledError):
+        await leaving

@@ -1,0 +1,114 @@
+"""After a loss of state, codes issued before it are refused; after a mere restart they are not."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import StoreAway
+from pipeline.settings import StateSettings
+from tests.workers.doors import Door, opened, settings_for
+from workers.embedded.valkey import EmbeddedValkey
+from workers.state.checks import TryVerdict, WishVerdict
+from workers.state.client import Store
+
+ID = "request-0123456789"
+
+
+@pytest.fixture
+async def own(tmp_path: Path) -> AsyncIterator[EmbeddedValkey]:
+    """Give a server that the test may stop."""
+    async with EmbeddedValkey(tmp_path / "valkey") as server:
+        yield server
+
+
+@pytest.fixture
+async def door(own: EmbeddedValkey, prefix: str) -> AsyncIterator[Door]:
+    async with opened(settings_for(own.url, prefix)) as door:
+        door.clock.move(1)
+        await door.dispatched(door.request(ID))
+        door.clock.move(30)
+        yield door
+
+
+async def _command(url: str, *words: str) -> None:
+    store = Store(StateSettings(url=url, timeout_s=20.0))
+    await store._client.execute_command(*words)  # type: ignore[no-untyped-call]  # so it is in redis-py
+    await store.close()
+
+
+@contextlib.asynccontextmanager
+async def _reading(server: EmbeddedValkey, prefix: str) -> AsyncIterator[Store]:
+    store = Store(StateSettings(url=server.url, prefix=prefix))
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def _restart(server: EmbeddedValkey, door: Door) -> None:
+    server.kill()
+    await server.stop()
+    await server.start()
+    async with asyncio.timeout(20):
+        while True:
+            with contextlib.suppress(StoreAway):
+                await door.store.get("epoch")
+                return
+            await asyncio.sleep(0.05)
+
+
+async def test_restart_of_a_server_that_keeps_every_write_changes_nothing(door: Door, own: EmbeddedValkey) -> None:
+    await _restart(own, door)
+
+    assert (await door.checks.try_code(ID, "shop")).verdict is TryVerdict.OPEN
+
+
+async def test_restart_of_a_server_that_may_forget_writes_ends_the_codes_before_it(
+    own: EmbeddedValkey, prefix: str
+) -> None:
+    await _command(own.url, "CONFIG", "SET", "appendfsync", "everysec")
+    async with opened(settings_for(own.url, prefix)) as door:
+        await door.dispatched(door.request(ID))
+        door.clock.move(30)
+        await _restart(own, door)
+
+        assert (await door.checks.try_code(ID, "shop")).verdict is TryVerdict.REFUSED
+        assert (await door.checks.ask_again(ID, "shop")).verdict is WishVerdict.ENDED
+
+
+async def test_codes_issued_before_the_state_was_wiped_are_refused_and_later_ones_are_not(
+    door: Door, own: EmbeddedValkey
+) -> None:
+    lost = door.request(ID)
+    door.clock.move(1)
+    await _command(own.url, "FLUSHALL")
+    await door.dispatched(lost)  # a redelivered record opens the row anew, with no try counted
+
+    assert (await door.checks.try_code(ID, "shop")).verdict is TryVerdict.REFUSED
+
+    door.clock.move(1)
+    await door.dispatched(door.request("later-0123456789"))
+    assert (await door.checks.try_code("later-0123456789", "shop")).verdict is TryVerdict.OPEN
+
+
+@pytest.mark.usefixtures("door")
+async def test_replica_in_the_place_of_its_master_ends_the_codes_before_it(
+    own: EmbeddedValkey, tmp_path: Path, prefix: str
+) -> None:
+    async with EmbeddedValkey(tmp_path / "replica") as replica, _reading(replica, prefix) as copy:
+        await _command(own.url, "CONFIG", "SET", "repl-diskless-sync-delay", "0")
+        await _command(replica.url, "REPLICAOF", "127.0.0.1", own.url.split(":")[-1].split("/")[0])
+        async with asyncio.timeout(20):
+            while not await copy.fields(f"otp:{ID}"):
+                await asyncio.sleep(0.05)
+        await _command(replica.url, "REPLICAOF", "NO", "ONE")
+        async with opened(settings_for(replica.url, prefix)) as promoted:
+            assert (await promoted.checks.try_code(ID, "shop")).verdict is TryVerdict.REFUSED
+
+
+async def test_process_that_starts_later_ends_no_codes(door: Door, own: EmbeddedValkey, prefix: str) -> None:
+    async with opened(settings_for(own.url, prefix)):
+        assert (await door.checks.try_code(ID, "shop")).verdict is TryVerdict.OPEN

@@ -1,0 +1,17 @@
+"""aiokafka behind our seams: the only package that imports it."""
+
+from workers.kafka.admin import GroupStatus, KafkaAdmin, TopicStatus
+from workers.kafka.clock import BrokerClock
+from workers.kafka.consumer import KafkaConsumer
+from workers.kafka.producer import KafkaProducer
+from workers.kafka.topics import create_topics
+
+__all__ = [
+    "BrokerClock",
+    "GroupStatus",
+    "KafkaAdmin",
+    "KafkaConsumer",
+    "KafkaProducer",
+    "TopicStatus",
+    "create_topics",
+]

@@ -1,0 +1,232 @@
+"""Looking at a cluster: topics, groups, lag, and what is on a topic."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Self
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.coordinator.protocol import ConsumerProtocol
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from pipeline.backlog import Partition
+from pipeline.errors import BrokerAway, PipelineError
+from pipeline.settings import KafkaSettings
+from workers.kafka.connection import connection
+from workers.log import get_log
+from workers.loop.seam import Record
+
+log = get_log("kafka")
+
+_ANSWER_MS: Final = 5_000
+_OK: Final = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicStatus:
+    """A topic as the cluster has it."""
+
+    name: str
+    ends: Mapping[int, int]  # partition -> offset of the next record
+    starts: Mapping[int, int]  # partition -> offset of the oldest record
+
+    @property
+    def records(self) -> int:
+        """How many offsets it spans: the records it holds, where nothing was compacted."""
+        return sum(end - self.starts[partition] for partition, end in self.ends.items())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupStatus:
+    """A consumer group."""
+
+    name: str
+    state: str  # Kafka's word: Stable, PreparingRebalance, CompletingRebalance, Empty, Dead
+    members: int
+    lag: Mapping[Partition, int]  # records beyond the committed position, those finished out of order included
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicShape:
+    """What of a topic must be right."""
+
+    partitions: int
+    configs: Mapping[str, str]
+
+
+class KafkaAdmin:
+    """Questions to a cluster, as an asynchronous context manager. Names are without prefix. All raise BrokerAway."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._prefix = settings.prefix
+        self._admin = AIOKafkaAdminClient(**connection(settings), request_timeout_ms=_ANSWER_MS)
+
+    async def __aenter__(self) -> Self:
+        async with _translated("cannot connect"):
+            await self._admin.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._admin.close()
+
+    async def shapes(self, topics: Collection[str]) -> dict[str, TopicShape]:
+        """Describe those of the topics that exist and have a leader for every partition."""
+        async with _translated("cannot describe topics"):
+            names = [self._prefix + topic for topic in topics]
+            found = {
+                topic["topic"]: len(topic["partitions"])
+                for topic in await self._admin.describe_topics(names)
+                if topic["error_code"] == _OK and all(partition["leader"] >= 0 for partition in topic["partitions"])
+            }
+            configs = await self._configs(found) if found else {}
+        return {
+            name.removeprefix(self._prefix): TopicShape(partitions=count, configs=configs[name])
+            for name, count in found.items()
+        }
+
+    async def create(self, shapes: Mapping[str, TopicShape]) -> tuple[str, ...]:
+        """Create topics; give the names of those that were not created by somebody else meanwhile."""
+        if not shapes:
+            return ()
+        topics = [
+            NewTopic(self._prefix + name, shape.partitions, self._settings.replication, topic_configs=shape.configs)
+            for name, shape in shapes.items()
+        ]
+        async with _translated("cannot create topics"):
+            response = await self._admin.create_topics(topics)
+        outcomes = {name: (code, text) for name, code, text, *_ in response.topic_errors}
+        for name, (code, text) in outcomes.items():
+            if code not in {_OK, TopicAlreadyExistsError.errno}:
+                raise PipelineError(f"topic {name} could not be created: {for_code(code).__name__}: {text}")
+        created = tuple(name for name in shapes if outcomes[self._prefix + name][0] == _OK)
+        log.info("topics.created", count=len(created))
+        return created
+
+    async def topics(self, topics: Collection[str]) -> list[TopicStatus]:
+        """Tell partitions, oldest and next offsets of those of the topics that exist, in their order."""
+        shapes = await self.shapes(topics)
+        existing = [topic for topic in topics if topic in shapes]
+        theirs = [
+            TopicPartition(self._prefix + topic, partition)
+            for topic in existing
+            for partition in range(shapes[topic].partitions)
+        ]
+        async with _translated("cannot read offsets"), self._reader() as reader:
+            ends, starts = await asyncio.gather(reader.end_offsets(theirs), reader.beginning_offsets(theirs))
+        return [
+            TopicStatus(name=topic, ends=_of(ends, self._prefix + topic), starts=_of(starts, self._prefix + topic))
+            for topic in existing
+        ]
+
+    async def groups(self) -> list[GroupStatus]:
+        """Tell members and lag of every consumer group whose name starts with ours."""
+        async with _translated("cannot read consumer groups"):
+            ours = sorted(
+                name for name, *_ in await self._admin.list_consumer_groups() if name.startswith(self._prefix + "otp.")
+            )
+            described = await self._admin.describe_consumer_groups(ours) if ours else []
+            groups = [group for answer in described for group in answer.to_object()["groups"]]
+            async with self._reader() as reader:
+                return [await self._status(group, reader) for group in sorted(groups, key=_name)]
+
+    async def read(self, topic: str) -> AsyncIterator[Record]:
+        """Read a topic from its beginning to its end as of now, without a group and without a trace."""
+        ends = {
+            TopicPartition(self._prefix + topic, partition): end
+            for status in await self.topics([topic])
+            for partition, end in status.ends.items()
+            if end > status.starts[partition]
+        }
+        async with _translated(f"cannot read {topic}"), self._reader() as reader:
+            reader.assign(list(ends))
+            while ends:
+                fetched = await reader.getmany(timeout_ms=200, max_records=1000)
+                for partition, records in fetched.items():
+                    for record in records:
+                        if record.offset < ends.get(partition, 0):
+                            yield _record(topic, record)
+                ends = {partition: end for partition, end in ends.items() if await reader.position(partition) < end}
+
+    @asynccontextmanager
+    async def _reader(self) -> AsyncIterator[AIOKafkaConsumer]:
+        reader = AIOKafkaConsumer(
+            **connection(self._settings), auto_offset_reset="earliest", request_timeout_ms=_ANSWER_MS
+        )
+        try:
+            await reader.start()
+            yield reader
+        finally:
+            await asyncio.sleep(0)  # aiokafka 0.14.0 raises CancelledError when stopped before its tasks have begun
+            await reader.stop()
+
+    async def _configs(self, names: Collection[str]) -> dict[str, dict[str, str]]:
+        resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+        (answer,) = await self._admin.describe_configs(resources)
+        return {name: {entry[0]: entry[1] for entry in entries} for _, _, _, name, entries in answer.resources}
+
+    async def _status(self, group: Mapping[str, Any], reader: AIOKafkaConsumer) -> GroupStatus:
+        commits = await self._admin.list_consumer_group_offsets(_name(group))
+        assigned = [partition for member in group["members"] for partition in _assigned(member)]
+        theirs = list({*commits, *assigned})
+        ends, starts = await asyncio.gather(reader.end_offsets(theirs), reader.beginning_offsets(theirs))
+        lag = {
+            Partition(partition.topic.removeprefix(self._prefix), partition.partition): ends[partition] - begin
+            for partition in sorted(theirs)
+            for begin in [commits[partition].offset if partition in commits else starts[partition]]
+        }
+        return GroupStatus(
+            name=_name(group).removeprefix(self._prefix),
+            state=group["state"],
+            members=len(group["members"]),
+            lag=lag,
+        )
+
+
+class _translated:  # noqa: N801 - reads as a word at its place of use
+    """Turn what aiokafka raises into BrokerAway that says what could not be done."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    async def __aenter__(self) -> None:
+        return None
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, KafkaError | TimeoutError):
+            raise BrokerAway(
+                f"Kafka: {self._what}: {type(error).__name__}; check `kafka.bootstrap`, and the TLS and SASL settings"
+            ) from error
+
+
+def _name(group: Mapping[str, Any]) -> str:
+    return str(group["group"])
+
+
+def _assigned(member: Mapping[str, Any]) -> list[TopicPartition]:
+    encoded = member["member_assignment"]
+    return list(ConsumerProtocol.ASSIGNMENT.decode(encoded).partitions()) if encoded else []
+
+
+def _of(offsets: Mapping[TopicPartition, int], topic: str) -> dict[int, int]:
+    return {partition.partition: offset for partition, offset in sorted(offsets.items()) if partition.topic == topic}
+
+
+def _record(topic: str, record: Any) -> Record:
+    return Record(
+        topic=topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=record.key,
+        value=record.value,
+        timestamp_ms=record.timestamp,
+        headers=record.headers,
+    )

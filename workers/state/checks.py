@@ -1,0 +1,202 @@
+"""The HTTP side of the store: tries, uses, wishes for another message, receipts, timelines."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+import orjson
+
+from pipeline.errors import StoreAway
+from pipeline.records import Attempt, OtpRequest, ReceiptState, decode
+from pipeline.settings import Settings
+from workers.state.client import Store
+from workers.state.epoch import LOST, Clock, Epoch
+
+UNKNOWN: Final = b"unknown"  # what a script answers for a row that is missing, or of another caller
+
+
+class TryVerdict(StrEnum):
+    """Whether a code may be compared at all."""
+
+    OPEN = "open"
+    REFUSED = "refused"  # verified, void, expired, out of tries, or issued before state was lost
+    UNKNOWN = "unknown"  # no such request of this caller
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """A counted try. The fields of the row are there when it is open."""
+
+    verdict: TryVerdict
+    kid: str = ""  # of the master key
+    number_hash: str = ""
+    request: OtpRequest | None = None  # sealed
+
+
+class WishVerdict(StrEnum):
+    """What became of a wish for another message."""
+
+    ASKED = "asked"
+    EARLY = "early"
+    ENDED = "ended"  # verified, void, too old, out of attempts, or issued before state was lost
+    UNKNOWN = "unknown"  # no such request of this caller
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """A wish for another message, answered."""
+
+    verdict: WishVerdict
+    wait: timedelta = timedelta(0)  # when early: how long until it may be repeated
+    request: OtpRequest | None = None  # when asked: the sealed request with the ordinal of this wish
+
+
+class ReceiptVerdict(StrEnum):
+    """What a receipt is to the row of its request."""
+
+    ADVANCED = "advanced"
+    KNOWN = "known"  # it, or something later, is there already
+    STRANGER = "stranger"  # no such attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What is known of a request: the part of it that its caller may see."""
+
+    issued_at: datetime
+    deadline_at: datetime
+    verified_at: datetime | None
+    void: bool
+    attempts: tuple[Attempt, ...]  # those whose outcome is known, oldest first
+    states: Mapping[int, ReceiptState]  # by attempt number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What was answered to an idempotency key."""
+
+    digest: str  # keyed, of the body
+    issued_at: datetime
+    expires_at: datetime
+
+
+class Checks:
+    """Every call raises StoreAway when the store does not answer: then nothing is valid and nothing is known."""
+
+    def __init__(self, store: Store, clock: Clock, settings: Settings) -> None:
+        self._store = store
+        self._clock = clock
+        self._otp = settings.otp
+        self._dispatch = settings.dispatch
+        self._epoch = Epoch(store, clock)
+
+    @property
+    def available(self) -> bool:
+        """Tell whether the store answered when it was last asked."""
+        return self._store.available
+
+    async def settle(self) -> None:
+        """Settle since when codes count. Call it at start; it is repeated whenever the store comes back."""
+        await self._epoch.settle()
+
+    async def try_code(self, request_id: str, caller: str) -> Tried:
+        """Count a try of a code, before anything is compared, and give what the code is derived from."""
+        answer = await self._run("try_code", request_id, caller, self._now_ms(), self._otp.tries)
+        verdict = TryVerdict(answer[0].decode())
+        if verdict is not TryVerdict.OPEN:
+            return Tried(verdict=verdict)
+        _, kid, number_hash, request = answer
+        return Tried(
+            verdict=verdict,
+            kid=kid.decode(),
+            number_hash=number_hash.decode(),
+            request=decode(OtpRequest, request),
+        )
+
+    async def consume(self, request_id: str) -> tuple[tuple[Attempt, ReceiptState | None], ...] | None:
+        """Use a code up. One call for a request ever gives its attempts with their receipts, all others give None."""
+        held = await self._store.run("consume", request_id, self._now_ms())
+        if held is None:
+            return None
+        return tuple((decode(Attempt, attempt), _state(state)) for attempt, state in held)
+
+    async def ask_again(self, request_id: str, caller: str) -> Wish:
+        """Note the wish for another message, unless it comes too soon or too late."""
+        gap_ms = self._otp.resend_after_s * 1000
+        share, attempts = str(self._dispatch.last_send_share), self._dispatch.max_attempts
+        answer = await self._run("ask_again", request_id, caller, self._now_ms(), gap_ms, share, attempts)
+        verdict = WishVerdict(answer[0].decode())
+        if verdict is WishVerdict.EARLY:
+            return Wish(verdict=verdict, wait=timedelta(milliseconds=answer[1]))
+        if verdict is not WishVerdict.ASKED:
+            return Wish(verdict=verdict)
+        _, ordinal, request = answer
+        return Wish(verdict=verdict, request=_resend(request, ordinal))
+
+    async def receipt(self, request_id: str, number: int, state: ReceiptState, *, write: bool) -> ReceiptVerdict:
+        """Tell what a receipt is to its row, and advance the row with `write`; never back."""
+        verdict = await self._store.run("receipt", request_id, number, state, int(write))
+        return ReceiptVerdict(verdict.decode())
+
+    async def row(self, request_id: str, caller: str) -> Row | None:
+        """Give what is known of a request of this caller."""
+        fields = await self._store.fields(f"otp:{request_id}")
+        if fields.get(b"c") == caller.encode():
+            return _row(fields)
+        self._refuse_while_settling()
+        return None
+
+    async def remember(self, request_id: str, wanted: Remembered) -> Remembered:
+        """Keep the answer to an idempotency key, and give it, or the one that was given before."""
+        life_ms = int((wanted.expires_at - wanted.issued_at).total_seconds() * 1000) + self._store.keep_ms
+        held = await self._store.put_if_new(f"asked:{request_id}", orjson.dumps(wanted), life_ms)
+        return msgspec.json.decode(held, type=Remembered) if held else wanted
+
+    async def _run(self, script: str, *args: str | int) -> list[Any]:
+        """Run a script that depends on the epoch, and settle that first where it must be."""
+        answer: list[Any] = await self._store.run(script, *args)
+        if answer[0] == LOST:
+            await self._epoch.settle()
+            answer = await self._store.run(script, *args)
+        if answer[0] == LOST:
+            raise StoreAway("the state store restarted twice within one call")
+        if answer[0] == UNKNOWN:
+            self._refuse_while_settling()
+        return answer
+
+    def _refuse_while_settling(self) -> None:
+        """Leave open what a missing row means while dispatchers may still have to write it."""
+        if self._store.settling:
+            raise StoreAway("the state store has just come back, and rows may still be missing")
+
+    def _now_ms(self) -> int:
+        return int(self._clock.now().timestamp() * 1000)
+
+
+def _resend(request: bytes, ordinal: int) -> OtpRequest:
+    return replace(decode(OtpRequest, request), resend=ordinal)
+
+
+def _row(fields: Mapping[bytes, bytes]) -> Row:
+    newest = int(fields.get(b"n", 0))
+    attempts = [fields.get(b"a%d" % number) for number in range(1, newest + 1)]
+    states = {number: _state(fields.get(b"r%d" % number, b"")) for number in range(1, newest + 1)}
+    return Row(
+        issued_at=_instant(fields[b"i"]),
+        deadline_at=_instant(fields[b"d"]),
+        verified_at=_instant(fields[b"v"]) if b"v" in fields else None,
+        void=b"x" in fields,
+        attempts=tuple(decode(Attempt, attempt) for attempt in attempts if attempt),
+        states={number: state for number, state in states.items() if state},
+    )
+
+
+def _state(word: bytes) -> ReceiptState | None:
+    return ReceiptState(word.decode()) if word else None
+
+
+def _instant(ms: bytes) -> datetime:
+    return datetime.fromtimestamp(int(ms) / 1000, tz=UTC)

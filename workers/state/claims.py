@@ -1,0 +1,249 @@
+"""The dispatcher's side of the store: claims, outcomes, looks."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import orjson
+
+from pipeline.errors import StoreAway
+from pipeline.records import Attempt, ReceiptState, decode
+from pipeline.retry import Seen
+from workers.log import get_log
+from workers.state.client import Store
+from workers.state.coalescer import CHUNK, Coalescer
+
+LINGER_S: Final = 0.003  # how long an outcome waits for company; a claim waits for none
+OWED_MAX: Final = 100_000  # rows to write when the store is back; at 2 kB each what one process can carry
+
+log = get_log("state")
+
+
+class ClaimVerdict(StrEnum):
+    """What a claim of (request, attempt number) by a source is answered."""
+
+    GRANTED = "granted"  # send
+    EXCUSED = "excused"  # send again: an earlier owner is gone and its outcome unknowable
+    KNOWN = "known"  # this source did it already: produce again what follows, send nothing
+    WAIT = "wait"  # this source is being worked on by another owner whose lease lives
+    DUPLICATE = "duplicate"  # another record has claimed this attempt
+    VERIFIED = "verified"  # the person has entered the code: an attempt whose outcome nobody kept has brought it
+    VOID = "void"  # a newer request took its place
+    UNCLAIMED = "unclaimed"  # the store is away: go on without
+
+
+_VERDICTS: Final = {verdict.value.encode(): verdict for verdict in ClaimVerdict}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The wish to make one attempt. Carries what a new row needs."""
+
+    request_id: str
+    number: int  # of the attempt; 0 with `resend`: the next one
+    resend: int  # ordinal of the person's wish for another message; 0: none
+    source: str  # topic/partition/offset of the record that asks
+    caller: str
+    number_hash: str
+    kid: str
+    purpose: str
+    issued_ms: int  # broker time, as the deadline: the order in which requests void each other
+    deadline_ms: int
+    request: str  # the sealed request, for resends
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """Name the attempt that is claimed."""
+        return self.request_id, self.number, self.resend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """The answer to a claim."""
+
+    verdict: ClaimVerdict
+    number: int  # the attempt's
+    kid: str  # of the master key: the row's, where there is one
+    deadline_ms: int  # the row's, where there is one
+    outcome: bytes | None = None  # of a known attempt, as it was stored
+    wait_s: float = 0.0
+    taken_over: int = 0  # how often this attempt went to a new owner, its outcome unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What a look finds."""
+
+    seen: Seen
+    made: bytes | None = None  # the outcome of the next attempt, where the source that looks has made it before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stored:
+    claim: Claim
+    number: int
+    outcome: bytes
+
+
+class Claims:
+    """Claims of one process. Goes on without the store when it is away, and writes the rows when it is back."""
+
+    def __init__(self, store: Store, *, owner: str, lease_s: float) -> None:
+        self._store = store
+        self._owner = owner
+        self._lease_ms = int(lease_s * 1000)
+        self._claims = Coalescer(self._run_claims)
+        self._outcomes = Coalescer(self._run_outcomes, linger_s=LINGER_S)
+        self._looks = Coalescer(self._run_looks)
+        self._owed: OrderedDict[tuple[str, int, int], tuple[Claim, bytes | None]] = OrderedDict()
+        store.when_back.append(self._mend)
+
+    @property
+    def owed(self) -> int:
+        """Give the number of rows that wait for the store to come back."""
+        return len(self._owed)
+
+    async def claim(self, claim: Claim) -> Claimed:
+        """Claim one attempt; without the store the claim holds within this process alone."""
+        if claim.key in self._owed:  # the store is away, or back and does not know it yet
+            return self._claim_here(claim)
+        try:
+            return await self._claims.ask(claim)
+        except StoreAway:
+            return self._claim_here(claim)
+
+    async def renew(self, claim: Claim, number: int) -> bool:
+        """Prolong a lease directly before sending. False: it is not ours any more, or nobody knows; claim again."""
+        try:
+            return bool(
+                await self._store.run("renew", self._owner, self._lease_ms, claim.request_id, number, claim.source)
+            )
+        except StoreAway:
+            return False
+
+    async def store_outcome(self, claim: Claim, number: int, outcome: bytes) -> None:
+        """Keep what became of an attempt; when the store is away, until it is back."""
+        if claim.key in self._owed:
+            return self._owe(claim, outcome)
+        try:
+            await self._outcomes.ask(_Stored(claim=claim, number=number, outcome=outcome))
+        except StoreAway:
+            self._owe(claim, outcome)
+
+    async def look(self, request_id: str, number: int, source: str) -> Looked:
+        """Tell what is known of a request whose newest attempt at hand has this number. Raises StoreAway.
+
+        A next attempt that the same source has claimed before a crash is not a successor: it goes on with that one.
+        """
+        return await self._looks.ask((request_id, number, source))
+
+    async def attempts(self, request_id: str, *, asked_by: str) -> tuple[Attempt, ...]:
+        """Give the attempts a request has had, oldest first, without those of the source that asks."""
+        try:
+            row = await self._store.fields(f"otp:{request_id}")
+        except StoreAway:
+            return ()
+        others = [
+            decode(Attempt, value)
+            for name, value in row.items()
+            if name.startswith(b"a") and row.get(b"s" + name[1:], b"").decode() != asked_by
+        ]
+        return tuple(sorted(others, key=lambda attempt: attempt.number))
+
+    def _claim_here(self, claim: Claim) -> Claimed:
+        number = claim.number or claim.resend + 1
+        known = self._owed.get(claim.key)
+        if known is None:
+            self._owe(claim, None)
+            verdict = ClaimVerdict.UNCLAIMED
+        elif known[0].source != claim.source:
+            verdict = ClaimVerdict.DUPLICATE
+        else:
+            verdict = ClaimVerdict.KNOWN if known[1] else ClaimVerdict.UNCLAIMED
+        return Claimed(
+            verdict=verdict,
+            number=number,
+            kid=claim.kid,
+            deadline_ms=claim.deadline_ms,
+            outcome=known[1] if known else None,
+        )
+
+    def _owe(self, claim: Claim, outcome: bytes | None) -> None:
+        if len(self._owed) >= OWED_MAX:
+            self._owed.popitem(last=False)
+            log.warning("store.row_dropped")
+        self._owed[claim.key] = (claim, outcome)
+
+    async def _mend(self) -> None:
+        """Write the rows that the store has missed, oldest first; what fails again stays owed."""
+        while self._owed:
+            chunk = list(self._owed.items())[:CHUNK]
+            claimed = await self._run_claims([claim for _, (claim, _) in chunk])
+            stored = [
+                _Stored(claim=claim, number=answer.number, outcome=outcome)
+                for (_, (claim, outcome)), answer in zip(chunk, claimed, strict=True)
+                if outcome is not None
+            ]
+            if stored:
+                await self._run_outcomes(stored)
+            for key, written in chunk:
+                if self._owed.get(key) == written:  # else its outcome came meanwhile, and is written with the next
+                    del self._owed[key]
+
+    async def _run_claims(self, claims: Sequence[Claim]) -> list[Claimed]:
+        rows = orjson.dumps([_row(claim) for claim in claims])
+        answers = await self._store.run("claim", self._owner, self._lease_ms, rows)
+        return [_claimed(answer) for answer in answers]
+
+    async def _run_outcomes(self, outcomes: Sequence[_Stored]) -> list[None]:
+        rows = [[stored.claim.request_id, stored.number, stored.outcome.decode()] for stored in outcomes]
+        await self._store.run("outcome", orjson.dumps(rows))
+        return [None] * len(outcomes)
+
+    async def _run_looks(self, looks: Sequence[tuple[str, int, str]]) -> list[Looked]:
+        answers = await self._store.run("seen", orjson.dumps(looks))
+        return [_looked(answer, number) for answer, (_, number, _) in zip(answers, looks, strict=True)]
+
+
+def _row(claim: Claim) -> list[Any]:
+    return [
+        claim.request_id,
+        claim.number,
+        claim.resend,
+        claim.source,
+        claim.caller,
+        claim.number_hash,
+        claim.kid,
+        claim.purpose,
+        str(claim.issued_ms),
+        str(claim.deadline_ms),
+        claim.request,
+    ]
+
+
+def _claimed(answer: list[Any]) -> Claimed:
+    verdict, number, kid, deadline_ms, outcome, wait_ms, taken_over = answer
+    return Claimed(
+        verdict=_VERDICTS[verdict],
+        number=number,
+        kid=kid.decode(),
+        deadline_ms=int(deadline_ms),
+        outcome=outcome or None,
+        wait_s=wait_ms / 1000,
+        taken_over=taken_over,
+    )
+
+
+def _looked(answer: list[Any], number: int) -> Looked:
+    verified, void, succeeded, states, made = answer
+    known = {attempt: ReceiptState(state.decode()) for attempt, state in states}
+    seen = Seen(
+        verified=bool(verified),
+        void=bool(void),
+        succeeded=bool(succeeded),
+        states=frozenset(known.values()),
+        last_state=known.get(number),
+    )
+    return Looked(seen=seen, made=made or None)

@@ -1,0 +1,157 @@
+"""The one place that talks to Valkey: scripts, and whether the store is away."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from importlib.resources import files
+from typing import Any, Final
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.commands.core import AsyncScript
+from redis.exceptions import RedisError
+
+from pipeline.errors import StoreAway
+from pipeline.settings import StateSettings
+from workers.log import get_log
+
+CONNECTIONS: Final = 64  # of one process; the server shares one fsync among the calls of all of them
+PROBE_EVERY_S: Final = 0.25  # while the store is away
+# After it is back, for every process to notice (a probe and a connection: 1.5 s) and to write the rows that it owes
+# (100,000 at most, 500 in 10 ms).
+SETTLE_S: Final = 5.0
+SCRIPTS: Final = ("claim", "renew", "outcome", "seen", "receipt", "ask_again", "try_code", "consume", "epoch")
+
+log = get_log("state")
+
+
+class Store:
+    """Valkey, or any server that speaks its protocol. Every call raises StoreAway when it does not answer in time.
+
+    After a failure all calls fail at once, while a probe asks every 250 ms. When the store is back calls go through,
+    and `when_back` is called to write what was missed.
+    """
+
+    def __init__(self, settings: StateSettings) -> None:
+        self.prefix = settings.prefix
+        self.keep_ms = settings.keep_s * 1000
+        self.available = True
+        self.calls = 0
+        self.when_back: list[Callable[[], Awaitable[None]]] = []
+        self._probe: asyncio.Task[None] | None = None
+        self._settled_at = 0.0
+        url = settings.url.replace("valkey://", "redis://").replace("valkeys://", "rediss://")
+        password = settings.password.reveal().decode() if settings.password else None
+        # A call waits for a free connection; with an error instead, many at once would count as a store that is away.
+        pool = BlockingConnectionPool.from_url(
+            url,
+            password=password,
+            max_connections=CONNECTIONS,
+            timeout=settings.timeout_s,
+            socket_timeout=settings.timeout_s,
+            socket_connect_timeout=settings.timeout_s,
+            retry=Retry(NoBackoff(), 0),  # a script that was sent may have run: only its caller knows what to do
+        )
+        self._client: Redis = Redis.from_pool(pool)
+        folder = files("workers.state") / "scripts"
+        self._scripts: dict[str, AsyncScript] = {
+            name: self._client.register_script((folder / f"{name}.lua").read_text()) for name in SCRIPTS
+        }
+
+    @property
+    def settling(self) -> bool:
+        """Tell whether it came back a moment ago: a row that is missing may be one that is still to be written."""
+        return time.monotonic() < self._settled_at
+
+    async def run(self, script: str, *args: bytes | str | int) -> Any:
+        """Run a script. Raises StoreAway."""
+        if not self.available:
+            raise StoreAway("the state store does not answer")
+        return await self._guarded(self._scripts[script], args)
+
+    async def get(self, key: str) -> bytes | None:
+        """Read one plain value. Raises StoreAway."""
+        value: bytes | None = await self._plain(self._client.get, self.prefix + key)
+        return value
+
+    async def fields(self, key: str) -> dict[bytes, bytes]:
+        """Read a whole hash. Raises StoreAway."""
+        fields: dict[bytes, bytes] = await self._plain(self._client.hgetall, self.prefix + key)
+        return fields
+
+    async def put_if_new(self, key: str, value: bytes, life_ms: int) -> bytes | None:
+        """Write a value unless there is one, and give the one there was. Raises StoreAway."""
+        options = {"nx": True, "get": True, "px": life_ms}
+        held: bytes | None = await self._plain(self._client.set, self.prefix + key, value, **options)
+        return held
+
+    async def replace(self, key: str, value: bytes) -> None:
+        """Write a value that stays. Raises StoreAway."""
+        await self._plain(self._client.set, self.prefix + key, value)
+
+    async def identity(self) -> tuple[str, bool]:
+        """Tell the server's run id, and whether it keeps every write across a crash. Raises StoreAway."""
+        info = await self._plain(self._client.info, "server")
+        try:
+            config = await self._client.config_get("appendonly", "appendfsync")
+        except RedisError:  # managed servers refuse CONFIG: believe the worse
+            config = {}
+        durable = config.get("appendonly") == "yes" and config.get("appendfsync") == "always"
+        return str(info["run_id"]), durable
+
+    async def close(self) -> None:
+        """Stop probing and close the connections."""
+        if self._probe:
+            self._probe.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._probe
+        await self._client.aclose()
+
+    async def _plain(self, call: Callable[..., Awaitable[Any]], *args: Any, **options: Any) -> Any:
+        if not self.available:
+            raise StoreAway("the state store does not answer")
+        try:
+            self.calls += 1
+            return await call(*args, **options)
+        except (RedisError, OSError) as error:
+            raise self._away(error) from None
+
+    async def _guarded(self, script: AsyncScript, args: Sequence[bytes | str | int]) -> Any:
+        try:
+            self.calls += 1
+            return await script(args=[self.prefix, self.keep_ms, *args])
+        except (RedisError, OSError) as error:
+            raise self._away(error) from None
+
+    def _away(self, error: Exception) -> StoreAway:
+        if self.available:
+            self.available = False
+            log.warning("store.away", error_type=type(error).__name__)
+        if self._probe is None or self._probe.done():
+            self._probe = asyncio.create_task(self._wait_until_back())
+        return StoreAway(f"the state store does not answer ({type(error).__name__})")
+
+    async def _wait_until_back(self) -> None:
+        while True:
+            await asyncio.sleep(PROBE_EVERY_S)
+            with contextlib.suppress(RedisError, OSError):
+                # The old connections are dead, and each of them would look like a store that is away again.
+                await self._client.connection_pool.disconnect(inuse_connections=False)
+                await self._client.ping()
+                self._settled_at = time.monotonic() + SETTLE_S
+                self.available = True
+                await self._catch_up()
+            if self.available:  # nothing failed while what was missed was written
+                log.info("store.back")
+                return
+
+    async def _catch_up(self) -> None:
+        for callback in self.when_back:
+            try:
+                await callback()
+            except StoreAway:
+                return
+            except Exception:
+                log.exception("store.catch_up_failed")

@@ -1,0 +1,25 @@
+-- A person wants another message:
+-- [prefix, keep ms, request id, caller, now ms, ms between wishes, share of the life, most attempts] ->
+-- {'lost'}, {'unknown'}, {'ended'}, {'early', ms to wait} or {'asked', ordinal of the wish, sealed request}
+local since, settled = string.match(redis.call('GET', ARGV[1] .. 'epoch') or '', '^(%d+) (%x+) [01]$')
+if not since or string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') ~= settled then
+  return {'lost'}
+end
+local key = ARGV[1] .. 'otp:' .. ARGV[3]
+local row = redis.call('HMGET', key, 'c', 'i', 'd', 'q', 'v', 'x', 'n', 'W')
+local caller, issued, deadline, request, verified, void, newest, asked = unpack(row, 1, 8)
+if caller ~= ARGV[4] then
+  return {'unknown'}
+end
+issued = tonumber(issued)
+local now = tonumber(ARGV[5])
+local last = issued + tonumber(ARGV[7]) * (tonumber(deadline) - issued)
+if verified or void or now > last or issued < tonumber(since) or tonumber(newest) >= tonumber(ARGV[8]) then
+  return {'ended'}
+end
+local wait = math.max(issued, tonumber(asked or 0)) + tonumber(ARGV[6]) - now
+if wait > 0 then
+  return {'early', wait}
+end
+redis.call('HSET', key, 'W', ARGV[5])
+return {'asked', redis.call('HINCRBY', key, 'w', 1), request}
