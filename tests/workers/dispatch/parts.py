@@ -1,0 +1,154 @@
+"""A dispatcher on real Valkey, whose providers and topics do what a test says."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+from pipeline.errors import ProviderError
+from pipeline.phone import seal
+from pipeline.records import Attempt, DeadLetter, OtpRequest, Retry, decode, encode
+from pipeline.settings import Settings
+from pipeline.settings.parse import parse
+from pipeline.topics import ATTEMPTS, DEAD, REQUESTS
+from providers.base import Accepted, Callback, ProviderReceipt, Sms
+from workers.dispatch.case import Opener
+from workers.dispatch.desk import Desks
+from workers.dispatch.dispatcher import Dispatcher
+from workers.dispatch.handover import HandOver
+from workers.loop import Record
+from workers.state.claims import Claims
+from workers.state.client import Store
+
+NUMBER = "+447700900123"
+SETTINGS = parse()
+CALLER = "demo"
+KID, KEY = next(iter(SETTINGS.callers[CALLER].seal_keys.items()))
+
+
+class ScriptedProvider:
+    """Answers with what was put on, and accepts when nothing was."""
+
+    adapter: ClassVar[str] = "scripted"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.sent: list[Sms] = []
+        self.answers: deque[ProviderError] = deque()
+
+    async def send(self, sms: Sms) -> Accepted:
+        self.sent.append(sms)
+        await asyncio.sleep(0)
+        if self.answers:
+            raise self.answers.popleft()
+        return Accepted(message_id=f"{self.name}-{len(self.sent)}")
+
+    def read_receipts(self, callback: Callback) -> tuple[ProviderReceipt, ...]:
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        pass
+
+
+class Topics:
+    """Remembers what was produced, acknowledged at once."""
+
+    def __init__(self) -> None:
+        self.records: list[tuple[str, str, bytes]] = []
+
+    def send(self, topic: str, key: str, value: bytes) -> Awaitable[Any]:
+        self.records.append((topic, key, value))
+        done = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+    def attempts(self) -> list[Attempt]:
+        return [decode(Attempt, value) for topic, _, value in self.records if topic == ATTEMPTS.name]
+
+    def dead(self) -> list[DeadLetter]:
+        return [decode(DeadLetter, value) for topic, _, value in self.records if topic == DEAD.name]
+
+    def retries(self) -> list[tuple[str, Retry]]:
+        return [(topic, decode(Retry, value)) for topic, _, value in self.records if topic.startswith("otp.retry")]
+
+
+class SetClock:
+    """Broker time that a test moves."""
+
+    def __init__(self) -> None:
+        self.at = datetime.now(UTC)
+
+    def now(self) -> datetime:
+        return self.at
+
+    def move(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+@dataclass
+class World:
+    """One dispatcher and all around it."""
+
+    store: Store
+    settings: Settings = SETTINGS
+    owner: str = "one"
+    topics: Topics = field(default_factory=Topics)
+    clock: SetClock = field(default_factory=SetClock)
+    providers: dict[str, ScriptedProvider] = field(default_factory=dict)
+    offset: int = 0
+
+    def __post_init__(self) -> None:
+        self.providers = self.providers or {name: ScriptedProvider(name) for name in self.settings.providers}
+        self.claims = Claims(self.store, owner=self.owner, lease_s=self.settings.dispatch.lease_s)
+        opener = Opener(settings=self.settings)
+        self.dispatcher = Dispatcher(
+            self.settings,
+            producer=self.topics,
+            claims=self.claims,
+            desks=Desks(self.settings, self.providers),
+            opener=opener,
+            hand_over=HandOver(self.settings, "config", opener, self.claims, self.clock),
+            clock=self.clock,
+        )
+
+    def twin(self, **changes: Any) -> "World":
+        """Give another dispatcher on the same store, providers and topics."""
+        return replace(self, owner="two", **changes)
+
+    def request(self, **changes: Any) -> OtpRequest:
+        request_id = changes.pop("request_id", "request-0123456789")
+        sealed = seal(changes.pop("number", NUMBER), caller=CALLER, request_id=request_id, kid=KID, key=KEY)
+        request = OtpRequest(
+            request_id=request_id,
+            caller=CALLER,
+            to=sealed,
+            purpose="login",
+            issued_at=self.clock.at,
+            expires_at=self.clock.at + timedelta(seconds=300),
+        )
+        return replace(request, **changes)
+
+    def record(self, value: bytes, topic: str = REQUESTS.name) -> Record:
+        self.offset += 1
+        stamp_ms = int(self.clock.at.timestamp() * 1000)
+        return Record(topic=topic, partition=0, offset=self.offset, key=None, value=value, timestamp_ms=stamp_ms)
+
+    async def ask(self, **changes: Any) -> Record:
+        """Handle one request, and give its record."""
+        record = self.record(encode(self.request(**changes)))
+        await self.dispatcher.handle(record)
+        return record
+
+    async def look(self, after_s: float | None = None) -> Record:
+        """Handle the newest retry when it is due, or after some seconds, and give its record."""
+        topic, retry = self.topics.retries()[-1]
+        delay_s = float(topic.rpartition(".")[2].rstrip("s"))
+        self.clock.move(delay_s + 0.01 if after_s is None else after_s)
+        record = self.record(encode(retry), topic)
+        await self.dispatcher.handle(record)
+        return record
+
+    def sent(self) -> list[Sms]:
+        return [sms for provider in self.providers.values() for sms in provider.sent]

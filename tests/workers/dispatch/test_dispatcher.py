@@ -1,0 +1,618 @@
+"""Request or second look -> route -> provider -> attempt; claims on real Valkey."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
+import orjson
+import pytest
+
+from pipeline.codes import CodeBasis, derive
+from pipeline.errors import (
+    AcceptanceUnknown,
+    DeadReason,
+    InvalidMessage,
+    Malformed,
+    Misconfigured,
+    NotSent,
+    Outcome,
+    Rejected,
+    Scope,
+    Throttled,
+    Unavailable,
+    Undeliverable,
+)
+from pipeline.phone import keyed_hash, seal
+from pipeline.records import ReceiptState, encode
+from pipeline.settings import StateSettings
+from providers.base import Accepted, Sms
+from tests.workers.dispatch.parts import CALLER, KEY, KID, NUMBER, SETTINGS, ScriptedProvider, World
+from workers.embedded.valkey import EmbeddedValkey
+from workers.loop import Record
+from workers.state.claims import Claim, Claimed
+from workers.state.client import Store
+
+
+@pytest.fixture
+async def world(valkey: EmbeddedValkey, prefix: str) -> AsyncIterator[World]:
+    store = Store(StateSettings(url=valkey.url, prefix=prefix))
+    yield World(store)
+    await store.close()
+
+
+async def _receipt(world: World, number: int, state: ReceiptState) -> None:
+    """Write what the receipts process would have written."""
+    key = f"{world.store.prefix}otp:request-0123456789"
+    await world.store._client.hset(key, f"r{number}", state.value)
+
+
+async def test_code_that_is_sent_is_the_one_that_is_derived(world: World) -> None:
+    await world.ask()
+
+    request = world.request()
+    basis = CodeBasis(
+        request_id=request.request_id,
+        number_hash=keyed_hash(NUMBER, SETTINGS.keys.numbers["dev"]),
+        caller=CALLER,
+        issued_at=request.issued_at,
+    )
+    (sms,) = world.sent()
+    assert sms.to == NUMBER
+    assert sms.text.startswith(derive(SETTINGS.keys.codes["dev"], basis, 6))
+
+
+async def test_accepted_request_leaves_an_attempt_and_a_look_in_10_s(world: World) -> None:
+    await world.ask()
+
+    (attempt,) = world.topics.attempts()
+    ((topic, retry),) = world.topics.retries()
+    assert (attempt.number, attempt.outcome, attempt.trigger) == (1, Outcome.ACCEPTED, "first")
+    assert topic == "otp.retry.10s"
+    assert retry.attempts == (attempt,)
+
+
+async def test_redelivered_record_sends_nothing_and_produces_what_follows_again(world: World) -> None:
+    record = await world.ask()
+    before = list(world.topics.records)
+
+    await world.twin().dispatcher.handle(record)
+
+    assert len(world.sent()) == 1
+    assert world.topics.records == before * 2
+
+
+async def test_duplicate_record_is_dropped(world: World) -> None:
+    await world.ask()
+    await world.ask()
+
+    assert len(world.sent()) == 1
+    assert len(world.topics.attempts()) == 1
+
+
+@pytest.mark.parametrize(
+    "error", [Unavailable("x"), Throttled("x"), Misconfigured("x"), Misconfigured("x", scope=Scope.ROUTE)]
+)
+async def test_failed_hand_over_goes_to_another_provider_at_once_with_the_same_code(
+    world: World, error: Unavailable
+) -> None:
+    first = world.providers["carrier-a"]
+    first.answers.append(error)
+    tries = iter(range(1000))
+    while not first.sent:
+        request_id = f"request-{next(tries):012}"
+        await world.ask(request_id=request_id, purpose=request_id)
+
+    sent = [sms for sms in world.sent() if sms.attempt_id.startswith(request_id)]
+    attempts = [attempt for attempt in world.topics.attempts() if attempt.request_id == request_id]
+    assert len(sent) == 2
+    assert len({sms.text for sms in sent}) == 1
+    assert [attempt.number for attempt in attempts] == [1, 2]
+    assert attempts[0].provider != attempts[1].provider
+    assert attempts[1].trigger == "failover"
+
+
+async def _all_answer(world: World, *errors: Exception) -> None:
+    for provider in world.providers.values():
+        provider.answers.extend(errors)  # type: ignore[arg-type] # always errors of providers
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"), [(Rejected("21610"), DeadReason.REJECTED), (Malformed("21602"), DeadReason.MALFORMED)]
+)
+async def test_refusal_of_the_message_itself_is_a_dead_letter(
+    world: World, error: Rejected, reason: DeadReason
+) -> None:
+    await _all_answer(world, error)
+
+    await world.ask()
+
+    (letter,) = world.topics.dead()
+    assert (letter.reason, letter.origin.topic, len(letter.attempts)) == (reason, "otp.requests", 1)
+    assert len(world.sent()) == 1
+
+
+async def test_unknown_outcome_is_not_sent_again_at_once(world: World) -> None:
+    await _all_answer(world, AcceptanceUnknown("timeout"))
+
+    await world.ask()
+
+    assert len(world.sent()) == 1
+    assert world.topics.retries()[0][0] == "otp.retry.10s"
+
+
+async def test_when_every_provider_fails_the_request_waits_and_is_tried_again(world: World) -> None:
+    await _all_answer(world, Unavailable("503"))
+
+    await world.ask()
+    assert [attempt.outcome for attempt in world.topics.attempts()] == [Outcome.UNAVAILABLE] * 3
+    assert world.topics.retries()[-1][0] == "otp.retry.2s"
+    await world.look()
+
+    assert world.topics.attempts()[-1].outcome is Outcome.ACCEPTED
+    assert world.topics.attempts()[-1].number == 4
+
+
+async def test_request_whose_attempts_all_fail_is_exhausted(world: World) -> None:
+    await _all_answer(world, *[Undeliverable("not_reachable_from_here")] * 10)
+
+    await world.ask()
+    while not world.topics.dead():
+        await world.look()
+
+    (letter,) = world.topics.dead()
+    assert letter.reason is DeadReason.EXHAUSTED
+    assert len(letter.attempts) == SETTINGS.dispatch.max_attempts
+
+
+async def test_silent_message_is_sent_again_after_30_s_through_another_provider(world: World) -> None:
+    await world.ask()
+    for _ in range(2):
+        await world.look()
+        assert len(world.sent()) == 1
+    await world.look()
+
+    first, second = world.topics.attempts()
+    assert (second.trigger, second.number) == ("second_look", 2)
+    assert first.provider != second.provider
+    assert len({sms.text for sms in world.sent()}) == 1
+
+
+@pytest.mark.parametrize("state", [ReceiptState.UNDELIVERABLE, ReceiptState.REJECTED, ReceiptState.EXPIRED])
+async def test_message_with_a_receipt_of_failure_is_sent_again_at_the_first_look(
+    world: World, state: ReceiptState
+) -> None:
+    await world.ask()
+    await _receipt(world, 1, state)
+    await world.look()
+
+    assert len(world.sent()) == 2
+
+
+async def test_delivered_message_is_never_sent_again(world: World) -> None:
+    await world.ask()
+    await _receipt(world, 1, ReceiptState.DELIVERED)
+    await world.look()
+
+    assert len(world.sent()) == 1
+    assert len(world.topics.retries()) == 1
+
+
+async def test_second_sends_of_silent_messages_stay_within_their_budget(world: World) -> None:
+    for number in range(40):
+        await world.ask(request_id=f"request-{number:012}", purpose=f"p{number}")
+    retries = world.topics.retries()
+    world.clock.move(31)
+    for topic, retry in retries:
+        await world.dispatcher.handle(world.record(encode(retry), topic))
+
+    second = [attempt for attempt in world.topics.attempts() if attempt.trigger == "second_look"]
+    # Each of three providers starts with 5 and earns a tenth of what it is given.
+    assert 0 < len(second) <= 3 * 5 + 0.1 * len(world.topics.attempts())
+
+
+async def test_look_after_a_crash_between_claim_and_send_sends_what_was_claimed(world: World) -> None:
+    await world.ask()
+    await world.look()
+    await world.look()
+    topic, retry = world.topics.retries()[-1]
+    world.clock.move(10.1)
+    record = world.record(encode(retry), topic)
+    await _crash_before_the_outcome(world, record)
+
+    await world.dispatcher.handle(record)
+
+    assert world.topics.attempts()[-1].excused == 1
+    assert world.topics.attempts()[-1].number == 2
+
+
+async def _forget_answers(world: World) -> None:
+    for provider in world.providers.values():
+        provider.answers.clear()
+
+
+async def test_request_that_was_verified_before_its_redelivery_ends_without_a_dead_letter(world: World) -> None:
+    record = world.record(encode(world.request()))
+    crashed = world.twin(settings=replace(SETTINGS, dispatch=replace(SETTINGS.dispatch, lease_s=0.0)))
+    for provider in crashed.providers.values():
+        provider.answers.append(RuntimeError())  # type: ignore[arg-type] # a crash of ours after the message had left
+    with pytest.raises(InvalidMessage):
+        await crashed.dispatcher.handle(record)
+    await _forget_answers(world)
+    await world.store._client.hset(f"{world.store.prefix}otp:request-0123456789", "v", "1")
+    sent = len(world.sent())
+
+    await world.dispatcher.handle(record)
+
+    assert world.topics.dead() == []
+    assert len(world.sent()) == sent
+
+
+async def test_look_at_a_request_that_another_record_has_taken_further_ends(world: World) -> None:
+    await world.ask()
+    topic, retry = world.topics.retries()[-1]
+    world.clock.move(31)
+    await world.dispatcher.handle(world.record(encode(retry), topic))
+    await world.dispatcher.handle(world.record(encode(retry), topic))
+
+    assert len(world.sent()) == 2
+
+
+async def test_expired_request_is_dead_lettered_without_a_send(world: World) -> None:
+    record = world.record(encode(world.request()))
+    world.clock.move(301)
+
+    await world.dispatcher.handle(record)
+
+    (letter,) = world.topics.dead()
+    assert letter.reason is DeadReason.EXPIRED
+    assert not world.sent()
+
+
+async def test_clock_of_a_producer_cannot_prolong_a_life(world: World) -> None:
+    ahead = world.clock.at + timedelta(seconds=120)
+    record = world.record(encode(world.request(issued_at=ahead, expires_at=ahead + timedelta(seconds=300))))
+    world.clock.move(181)  # 60 % of 300 s after the append
+
+    await world.dispatcher.handle(record)
+
+    assert not world.sent()
+
+
+async def test_superseded_request_is_not_sent(world: World) -> None:
+    older = world.request(request_id="request-older-56789")
+    world.clock.move(1)
+    await world.ask(request_id="request-newer-56789")
+
+    await world.dispatcher.handle(world.record(encode(older)))
+
+    assert len(world.sent()) == 1
+    assert world.topics.dead()[0].reason is DeadReason.SUPERSEDED
+
+
+async def test_person_who_asks_again_gets_the_same_code_through_another_provider(world: World) -> None:
+    await world.ask()
+    await world.ask(resend=1)
+
+    first, second = world.topics.attempts()
+    assert (second.trigger, second.number) == ("resend", 2)
+    assert first.provider != second.provider
+    assert len({sms.text for sms in world.sent()}) == 1
+
+
+async def test_resend_that_is_redelivered_sends_nothing(world: World) -> None:
+    await world.ask()
+    record = await world.ask(resend=1)
+
+    await world.dispatcher.handle(record)
+
+    assert len(world.sent()) == 2
+
+
+async def test_code_of_the_callers_own_is_sent(world: World) -> None:
+    own = seal("8071234", caller=CALLER, request_id="request-0123456789", kid=KID, key=KEY)
+
+    await world.ask(code=own)
+
+    assert world.sent()[0].text.startswith("8071234 ")
+
+
+async def test_test_number_is_not_sent_and_everything_else_happens(world: World) -> None:
+    settings = replace(SETTINGS, otp=replace(SETTINGS.otp, test_numbers=(NUMBER,)))
+    world = replace(world, settings=settings)
+
+    await world.ask()
+
+    assert not world.sent()
+    assert world.topics.attempts()[0].test
+    assert world.topics.attempts()[0].outcome is Outcome.ACCEPTED
+
+
+async def test_plain_number_is_refused_unless_the_settings_say_otherwise(world: World) -> None:
+    with pytest.raises(InvalidMessage) as caught:
+        await world.ask(to=NUMBER)
+
+    assert caught.value.reason is DeadReason.PLAIN_NUMBER
+
+
+async def test_plain_number_where_it_is_allowed_goes_no_further_unsealed(world: World) -> None:
+    world = replace(world, settings=replace(SETTINGS, otp=replace(SETTINGS.otp, plain_numbers=True)))
+
+    await world.ask(to=NUMBER)
+
+    assert world.sent()[0].to == NUMBER
+    assert all(b"7700900123" not in value for _, _, value in world.topics.records)
+
+
+async def test_country_without_a_route_is_a_dead_letter(world: World) -> None:
+    world = replace(world, settings=replace(SETTINGS, routes={"DE": {"carrier-a": 100.0}}))
+
+    await world.ask()
+
+    assert world.topics.dead()[0].reason is DeadReason.NO_ROUTE
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"caller": "nobody"}, DeadReason.UNKNOWN_CALLER),
+        ({"to": f"{'a' * 60}..{'b' * 16}.c.{'d' * 22}"}, DeadReason.SEAL_BROKEN),
+        ({"to": "06.12.34.56.78"}, DeadReason.PLAIN_NUMBER),
+        ({"code": "482913"}, DeadReason.SEAL_BROKEN),
+        ({"number": "+4412"}, DeadReason.INVALID_NUMBER),
+        ({"request_id": "request-0123456789", "expires_at": "later"}, DeadReason.INVALID_FIELD),
+    ],
+)
+async def test_record_that_cannot_be_handled_says_why(
+    world: World, changes: dict[str, str], reason: DeadReason
+) -> None:
+    later = {"expires_at": world.clock.at + timedelta(seconds=601)} if "expires_at" in changes else {}
+
+    with pytest.raises(InvalidMessage) as caught:
+        await world.ask(**{**changes, **later})
+
+    assert caught.value.reason is reason
+
+
+async def test_dead_letter_of_an_unreadable_record_holds_nothing_of_it(world: World) -> None:
+    record = world.record(orjson.dumps({"to": NUMBER, "request_id": "x"}))
+    with pytest.raises(InvalidMessage) as caught:
+        await world.dispatcher.handle(record)
+
+    await world.dispatcher.dead_letter(record, caught.value)
+
+    (_, key, value) = world.topics.records[-1]
+    (letter,) = world.topics.dead()
+    assert letter.origin.offset == record.offset
+    assert letter.size == len(record.value or b"")
+    assert b"7700900123" not in value
+    assert key == ""
+
+
+async def test_provider_that_is_full_does_not_hold_up_the_others(world: World) -> None:
+    providers = dict(SETTINGS.providers)
+    providers["carrier-a"] = replace(providers["carrier-a"], per_second=0.001)
+    world = replace(world, settings=replace(SETTINGS, providers=providers), providers={})
+
+    for number in range(30):
+        await world.ask(request_id=f"request-{number:012}", purpose=f"p{number}")
+
+    assert len(world.providers["carrier-a"].sent) <= 1
+    assert len(world.sent()) == 30
+
+
+async def test_request_waits_when_every_provider_is_full(world: World) -> None:
+    providers = {name: replace(one, in_flight=0) for name, one in SETTINGS.providers.items()}
+    world = replace(world, settings=replace(SETTINGS, providers=providers), providers={})
+
+    await world.ask()
+
+    assert not world.topics.attempts()
+    assert world.topics.retries()[0][0] == "otp.retry.2s"
+
+
+async def test_dead_credential_opens_the_breaker_at_once(world: World) -> None:
+    await _all_answer(world, Misconfigured("20003"))
+    for number in range(20):
+        await world.ask(request_id=f"request-{number:012}", purpose=f"p{number}")
+
+    refused = [attempt for attempt in world.topics.attempts() if attempt.outcome is Outcome.MISCONFIGURED]
+    assert len(refused) == 3, "once for each provider"
+
+
+def _crashing(world: World) -> World:
+    """Give a dispatcher on the same store and topics whose claims are over at once."""
+    return world.twin(settings=replace(SETTINGS, dispatch=replace(SETTINGS.dispatch, lease_s=0.0)))
+
+
+def _full(world: World) -> World:
+    """Give a dispatcher on the same store and topics that has no provider free."""
+    none = {name: replace(one, in_flight=0) for name, one in SETTINGS.providers.items()}
+    return world.twin(settings=replace(SETTINGS, providers=none))
+
+
+async def _crash_before_the_outcome(world: World, record: Record) -> None:
+    """Claim, send, and lose what became of it."""
+    for provider in world.providers.values():
+        provider.answers.append(RuntimeError())  # type: ignore[arg-type] # a crash of ours, not an answer
+    with pytest.raises(InvalidMessage):
+        await _crashing(world).dispatcher.handle(record)
+    await _forget_answers(world)
+
+
+async def test_redelivered_record_that_finds_no_provider_free_is_sent_later(world: World) -> None:
+    record = world.record(encode(world.request()))
+    await _crash_before_the_outcome(world, record)
+    await _full(world).dispatcher.handle(record)
+
+    await world.look()
+
+    (attempt,) = world.topics.attempts()
+    assert (attempt.number, attempt.excused, attempt.outcome) == (1, 1, Outcome.ACCEPTED)
+
+
+async def test_redelivered_record_with_a_known_outcome_follows_it_up_although_no_provider_is_free(world: World) -> None:
+    await _all_answer(world, Unavailable("503"))
+    record = world.record(encode(world.request()))
+    await world.dispatcher.handle(record)
+    world.topics.records.clear()
+
+    await _full(world).dispatcher.handle(record)
+    await world.look()
+    await world.look()
+
+    attempts = world.topics.attempts()
+    assert [attempt.number for attempt in attempts] == [1, 2, 3, 4]
+    assert attempts[-1].outcome is Outcome.ACCEPTED
+
+
+async def test_delivered_code_is_no_dead_letter_when_its_record_comes_again_late(world: World) -> None:
+    record = await world.ask()
+    world.topics.records.clear()
+    world.clock.move(200)
+
+    await world.twin().dispatcher.handle(record)
+
+    assert world.topics.dead() == []
+    assert [attempt.outcome for attempt in world.topics.attempts()] == [Outcome.ACCEPTED]
+
+
+async def test_record_that_comes_again_after_the_delivery_sends_nothing(world: World) -> None:
+    record = await world.ask()
+    await _receipt(world, 1, ReceiptState.DELIVERED)
+    world.clock.move(35)
+
+    await world.twin().dispatcher.handle(record)
+
+    assert len(world.sent()) == 1
+
+
+async def test_waiting_for_another_owners_lease_holds_no_place_at_a_provider(world: World) -> None:
+    one = {name: replace(account, in_flight=1) for name, account in SETTINGS.providers.items()}
+    settings = replace(SETTINGS, providers=one, dispatch=replace(SETTINGS.dispatch, lease_s=1.0))
+    reached, woken = asyncio.Event(), asyncio.Event()
+    frozen = replace(world, settings=settings, owner="frozen", providers=_fenced(reached, woken))
+    record = frozen.record(encode(frozen.request()))
+    holding = asyncio.create_task(frozen.dispatcher.handle(record))
+    await reached.wait()
+    waiter = replace(world, settings=settings, owner="waiter", providers={})
+    waiting = [asyncio.create_task(waiter.dispatcher.handle(record)) for _ in range(3)]
+    await asyncio.sleep(0.1)
+
+    await waiter.ask(request_id="request-other-56789", purpose="other")
+
+    assert len(waiter.sent()) == 1
+    woken.set()
+    await asyncio.gather(holding, *waiting)
+
+
+async def test_claim_that_came_too_late_in_the_life_sends_nothing(world: World) -> None:
+    record = world.record(encode(world.request()))
+    await _crash_before_the_outcome(world, record)
+    claim = world.claims.claim
+
+    async def slow(wish: Claim) -> Claimed:
+        claimed = await claim(wish)
+        world.clock.move(181)
+        return claimed
+
+    world.claims.claim = slow  # type: ignore[method-assign,assignment] # the time that a lease was waited for
+    sent = len(world.sent())
+    await world.dispatcher.handle(record)
+
+    assert len(world.sent()) == sent
+    assert world.topics.dead()[0].reason is DeadReason.EXPIRED
+
+
+async def test_provider_that_never_gets_through_its_fence_is_left_for_another(world: World) -> None:
+    await _all_answer(world, NotSent("fence"), NotSent("fence"))
+
+    await world.ask()
+
+    assert {attempt.outcome for attempt in world.topics.attempts()} == {Outcome.NOT_SENT}
+    assert len({attempt.provider for attempt in world.topics.attempts()}) == 3
+
+
+async def test_tried_provider_is_used_again_while_the_untried_one_is_shut(world: World) -> None:
+    for name in ("carrier-a", "carrier-b"):
+        world.providers[name].answers.append(Unavailable("503"))
+    world.providers["carrier-c"].answers.append(Misconfigured("20003"))
+    await world.ask(request_id="request-opens-breaker", purpose="other")
+    while world.providers["carrier-c"].answers:
+        world.offset += 1
+        await world.ask(request_id=f"request-{world.offset:012}", purpose=f"p{world.offset}")
+    for name in ("carrier-a", "carrier-b"):
+        world.providers[name].answers.extend([Unavailable("503")])
+
+    await world.ask()
+    await world.look()
+
+    assert world.topics.attempts()[-1].outcome is Outcome.ACCEPTED
+    assert world.topics.attempts()[-1].provider != "carrier-c"
+
+
+async def test_resend_that_finds_no_provider_free_is_still_a_resend_when_one_is(world: World) -> None:
+    await world.ask()
+    await _receipt(world, 1, ReceiptState.DELIVERED)
+    full = _full(world)
+    full.offset = 100
+    await full.ask(resend=1)
+
+    world.offset = 200
+    await world.look()
+
+    assert [attempt.trigger for attempt in world.topics.attempts()] == ["first", "resend"]
+
+
+async def test_dead_letter_of_an_unsealed_code_holds_nothing_of_it(world: World) -> None:
+    record = world.record(encode(world.request(code="482913")))
+    with pytest.raises(InvalidMessage) as caught:
+        await world.dispatcher.handle(record)
+
+    await world.dispatcher.dead_letter(record, caught.value)
+
+    assert all(b"482913" not in value for _, _, value in world.topics.records)
+
+
+async def test_life_under_a_second_is_refused(world: World) -> None:
+    with pytest.raises(InvalidMessage) as caught:
+        await world.ask(expires_at=world.clock.at + timedelta(milliseconds=900))
+
+    assert caught.value.reason is DeadReason.INVALID_FIELD
+
+
+async def test_frozen_dispatcher_whose_claim_was_taken_does_not_send(world: World) -> None:
+    short = replace(SETTINGS, dispatch=replace(SETTINGS.dispatch, lease_s=0.2, send_timeout_s=0.1))
+    reached, woken = asyncio.Event(), asyncio.Event()
+    frozen = replace(world, settings=short, owner="frozen", providers=_fenced(reached, woken))
+    record = frozen.record(encode(frozen.request()))
+    waking = asyncio.create_task(frozen.dispatcher.handle(record))
+    await reached.wait()
+
+    await world.dispatcher.handle(record)  # waits for the lease of the other to end
+    woken.set()
+    await waking
+
+    first, again = world.topics.attempts()
+    assert first == again
+    assert (first.excused, first.outcome) == (1, Outcome.ACCEPTED)
+    assert len(world.sent()) == 1
+
+
+class _Fenced(ScriptedProvider):
+    """Holds each message until the process wakes, and then finds its fence closed."""
+
+    def __init__(self, name: str, reached: asyncio.Event, woken: asyncio.Event) -> None:
+        super().__init__(name)
+        self._reached = reached
+        self._woken = woken
+
+    async def send(self, sms: Sms) -> Accepted:
+        del sms
+        self._reached.set()
+        await self._woken.wait()
+        raise NotSent("fence")
+
+
+def _fenced(reached: asyncio.Event, woken: asyncio.Event) -> dict[str, ScriptedProvider]:
+    return {name: _Fenced(name, reached, woken) for name in SETTINGS.providers}

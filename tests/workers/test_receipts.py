@@ -1,0 +1,216 @@
+"""Providers' callbacks, on real Valkey and real HTTP, read by the adapter of the simulated carrier."""
+
+import hmac
+import random
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+
+from pipeline.callback_token import CallbackToken, issue
+from pipeline.records import OtpRequest, Receipt, ReceiptState, decode
+from pipeline.settings import Secret
+from providers import ADAPTERS
+from tests.workers.doors import NUMBER, Door, listening, opened, settings_for, storeless_door
+from workers.embedded.valkey import EmbeddedValkey
+from workers.receipts import build_app
+
+ID = "request-0123456789"
+
+
+def _app(door: Door) -> Any:
+    providers = {name: ADAPTERS[one.adapter](name, one) for name, one in door.settings.providers.items()}
+    return build_app(door.parts(), providers)
+
+
+@pytest.fixture
+async def door(valkey: EmbeddedValkey, prefix: str) -> AsyncIterator[Door]:
+    async with opened(settings_for(valkey.url, prefix)) as door, listening(_app(door)) as door.url:
+        yield door
+
+
+@pytest.fixture
+async def request_(door: Door) -> OtpRequest:
+    request = door.request(ID)
+    await door.dispatched(request)
+    return request
+
+
+def _token(door: Door, key: bytes = b"t" * 32, **changes: Any) -> str:
+    fields: dict[str, Any] = {
+        "request_id": ID,
+        "number": 1,
+        "provider": "carrier-a",
+        "country": "GB",
+        "config": "c",
+        "sent_at": door.clock.now(),
+    }
+    token = CallbackToken(**(fields | changes))
+    return issue(token, {"t1": Secret(key)})
+
+
+async def _call(
+    door: Door, state: str, *, token: str | None = None, key: bytes = b"carrier-a", path: str = "carrier-a"
+) -> int:
+    return await _send(door, orjson.dumps({"id": "m-1", "state": state, "error": None}), token, key, path)
+
+
+async def _send(door: Door, body: bytes, token: str | None, key: bytes = b"carrier-a", path: str = "carrier-a") -> int:
+    headers = {"X-Carrier-Signature": hmac.digest(key, body, "sha256").hex()}
+    url = f"{door.url}/receipts/{path}/{token or _token(door)}"
+    async with door.client.post(url, data=body, headers=headers) as answer:
+        return answer.status
+
+
+def _received(door: Door) -> list[Receipt]:
+    return [decode(Receipt, value) for value in door.kafka.on("otp.receipts")]
+
+
+async def _state(door: Door) -> ReceiptState | None:
+    row = await door.checks.row(ID, "shop")
+    return row.states[1] if row and 1 in row.states else None
+
+
+@pytest.mark.usefixtures("request_")
+async def test_receipt_is_on_the_topic_and_in_the_row(door: Door) -> None:
+    assert await _call(door, "delivered") == 200
+
+    (receipt,) = _received(door)
+    assert (receipt.request_id, receipt.number, receipt.provider) == (ID, 1, "carrier-a")
+    assert (receipt.state, receipt.raw, receipt.message_id) == (ReceiptState.DELIVERED, "delivered", "m-1")
+    assert receipt.sent_at == door.clock.now().replace(microsecond=0)
+    assert await _state(door) is ReceiptState.DELIVERED
+
+
+@pytest.mark.usefixtures("request_")
+async def test_doubled_and_late_receipts_are_acknowledged_and_change_nothing(door: Door) -> None:
+    statuses = [await _call(door, state) for state in ("delivered", "delivered", "undelivered", "enroute", "nonsense")]
+
+    assert statuses == [200] * 5
+    assert len(_received(door)) == 1
+    assert await _state(door) is ReceiptState.DELIVERED
+
+
+@pytest.mark.usefixtures("request_")
+async def test_unknown_word_is_unknown_and_kept(door: Door) -> None:
+    await _call(door, "perhaps")
+
+    (receipt,) = _received(door)
+    assert (receipt.state, receipt.raw) == (ReceiptState.UNKNOWN, "perhaps")
+
+
+@pytest.mark.usefixtures("request_")
+async def test_number_that_a_provider_quotes_goes_no_further(door: Door) -> None:
+    body = orjson.dumps({"id": "m-1", "state": f"no {NUMBER}", "error": f"cannot reach {NUMBER}"})
+    assert await _send(door, body, None) == 200
+
+    (receipt,) = _received(door)
+    assert (receipt.raw, receipt.code) == ("no #", "cannot reach #")
+
+
+async def test_of_a_thousand_forged_receipts_none_is_accepted(door: Door) -> None:
+    dice = random.Random(7)
+    genuine = _token(door)
+    statuses = set()
+    for number in range(1000):
+        forgeries: list[dict[str, Any]] = [
+            {"token": _token(door, b"x" * 32)},
+            {"token": _garbled(genuine, dice)},
+            {"token": genuine, "key": b"carrier-b"},
+            {"token": genuine, "path": "carrier-b", "key": b"carrier-b"},
+            {"token": _token(door, provider="carrier-x"), "path": "carrier-x"},
+        ]
+        forged = forgeries[number % len(forgeries)]
+        statuses.add(await _call(door, "delivered", **forged))
+
+    assert statuses == {401}
+    assert not door.kafka.records
+    assert await _state(door) is None
+
+
+def _garbled(token: str, dice: random.Random) -> str:
+    place = dice.randrange(len(token))
+    other = dice.choice([letter for letter in "abcXYZ019-_" if letter != token[place]])
+    return token[:place] + other + token[place + 1 :]
+
+
+@pytest.mark.usefixtures("request_")
+@pytest.mark.parametrize("token", ["x", "a.b.c.d.e.f.g.h", "%00", "%FF.%FE", "\u20ac" * 8, "." * 7])
+async def test_garbage_for_a_token_is_refused(door: Door, token: str) -> None:
+    assert await _call(door, "delivered", token=token) == 401
+
+
+@pytest.mark.usefixtures("request_")
+async def test_unsigned_receipt_is_refused(door: Door) -> None:
+    async with door.client.post(f"{door.url}/receipts/carrier-a/{_token(door)}", json={"state": "delivered"}) as answer:
+        assert answer.status == 401
+
+    assert not door.kafka.records
+
+
+@pytest.mark.usefixtures("request_")
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"state":1}', b"[" * 60_000])
+async def test_signed_garbage_is_refused_as_such(door: Door, body: bytes) -> None:
+    assert await _send(door, body, None) == 400
+
+
+async def test_token_over_three_days_old_is_over(door: Door) -> None:
+    token = _token(door)
+    door.clock.move(timedelta(days=3, seconds=1).total_seconds())
+
+    assert await _call(door, "delivered", token=token) == 410
+
+
+async def test_body_over_64_kb_is_refused(door: Door) -> None:
+    assert await _send(door, b"x" * 65_537, None) == 413
+
+
+async def test_receipt_of_an_attempt_that_the_store_has_lost_is_on_the_topic(door: Door) -> None:
+    assert await _call(door, "delivered") == 200
+
+    assert len(_received(door)) == 1
+
+
+async def test_receipt_that_outlived_its_row_is_acknowledged_and_dropped(door: Door) -> None:
+    token = _token(door)
+    door.clock.move(601)
+
+    assert await _call(door, "delivered", token=token) == 200
+    assert not door.kafka.records
+
+
+@pytest.mark.usefixtures("request_")
+async def test_receipt_is_not_acknowledged_while_kafka_is_away(door: Door) -> None:
+    door.kafka.hangs = True
+    started = time.monotonic()
+    refused = await _call(door, "delivered")
+    waited = time.monotonic() - started
+    unwritten = await _state(door)
+
+    door.kafka.hangs = False
+    repeated = await _call(door, "delivered")
+
+    assert (refused, unwritten, repeated) == (503, None, 200)
+    assert waited < 2.0
+    assert await _state(door) is ReceiptState.DELIVERED
+
+
+async def test_receipt_is_on_the_topic_while_the_store_is_away(prefix: str) -> None:
+    async with storeless_door(prefix) as door, listening(_app(door)) as door.url:
+        assert await _call(door, "delivered") == 200
+
+        assert len(_received(door)) == 1
+
+
+@pytest.mark.usefixtures("request_")
+async def test_log_holds_no_token_and_grows_slower_than_a_flood(door: Door, capfd: pytest.CaptureFixture[str]) -> None:
+    token = _token(door)
+    for _ in range(100):
+        await _call(door, "delivered", token=token, key=b"forged")
+
+    logged = capfd.readouterr().out
+    assert logged.count("receipt.unusual") == 7
+    assert not any(secret in logged for secret in (token, token[-10:], NUMBER))

@@ -1,0 +1,1 @@
+"""The dispatcher: request or second look -> route -> provider -> attempt."""

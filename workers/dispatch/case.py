@@ -1,0 +1,182 @@
+"""A record, opened: everything that an attempt needs, in worker memory only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from pipeline.codes import CodeBasis, derive
+from pipeline.errors import DeadReason, InvalidMessage
+from pipeline.phone import Phone, is_sealed, read_phone, seal, unseal
+from pipeline.records import Attempt, OtpRequest, Retry, decode
+from pipeline.retry import Life
+from pipeline.settings import CallerSettings, Secret, Settings
+from workers.loop import Record
+
+SHORTEST_LIFE: Final = timedelta(seconds=1)  # the unit of what providers are told
+LONGEST_LIFE: Final = timedelta(seconds=600)  # NIST SP 800-63B-4 and OWASP ASVS 5.0: 10 minutes at most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One request on its way."""
+
+    request: OtpRequest  # always sealed
+    caller: CallerSettings
+    phone: Phone
+    kid: str
+    life: Life
+    attempts: tuple[Attempt, ...]  # oldest first
+    source: str  # topic/partition/offset: what a claim is bound to
+    waiting: str | None = None  # the trigger of the attempt that it comes back for
+
+    def with_attempt(self, attempt: Attempt) -> "Case":
+        """Give the case with one more attempt, or with that attempt's newer word."""
+        earlier = tuple(known for known in self.attempts if known.number < attempt.number)
+        return self.with_attempts((*earlier, attempt))
+
+    def with_attempts(self, attempts: tuple[Attempt, ...]) -> "Case":
+        """Give the case with these attempts."""
+        return Case(  # written out: `replace` takes three times as long, and every code comes here
+            request=self.request,
+            caller=self.caller,
+            phone=self.phone,
+            kid=self.kid,
+            life=self.life,
+            attempts=attempts,
+            source=self.source,
+        )
+
+    def retry(self, waiting: str | None) -> Retry:
+        """Give the record that brings this case back.
+
+        One that only waits for a provider goes on under the same source, and so with the same claims: whatever a
+        crash left of the attempt that it waits for is found again.
+        """
+        return Retry(
+            request=self.request,
+            number_hash=self.phone.hash,
+            country=self.phone.country,
+            kid=self.kid,
+            starts_at=self.life.starts_at,
+            deadline_at=self.life.deadline_at,
+            attempts=self.attempts,
+            waiting=waiting,
+            source=self.source if waiting else None,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opener:
+    """Opens records with the keys of the settings."""
+
+    settings: Settings
+    number_key: Secret = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "number_key", next(iter(self.settings.keys.numbers.values())))
+
+    def request(self, record: Record) -> Case:
+        """Open a record of `otp.requests`. Raises InvalidMessage."""
+        request = decode(OtpRequest, record.value)
+        caller = self._caller(request)
+        _check_own_code(request)
+        phone, sealed = self._phone(request, caller)
+        return Case(
+            request=sealed,
+            caller=caller,
+            phone=phone,
+            kid=next(iter(self.settings.keys.codes)),
+            life=life_of(request, datetime.fromtimestamp(record.timestamp_ms / 1000, tz=UTC)),
+            attempts=(),
+            source=source_of(record),
+        )
+
+    def retry(self, record: Record) -> Case:
+        """Open a record of a retry tier. Raises InvalidMessage."""
+        retry = decode(Retry, record.value)
+        caller = self._caller(retry.request)
+        phone, sealed = self._phone(retry.request, caller)
+        return Case(
+            request=sealed,
+            caller=caller,
+            phone=phone,
+            kid=retry.kid,
+            life=Life(starts_at=retry.starts_at, deadline_at=retry.deadline_at),
+            attempts=retry.attempts,
+            source=retry.source or source_of(record),
+            waiting=retry.waiting,
+        )
+
+    def code(self, case: Case) -> str:
+        """Derive the code of a case, or open the caller's own. Raises InvalidMessage."""
+        request = case.request
+        if request.code is not None:
+            return unseal(
+                request.code,
+                caller=request.caller,
+                request_id=request.request_id,
+                keys=case.caller.seal_keys,
+            )
+        basis = CodeBasis(
+            request_id=request.request_id,
+            number_hash=case.phone.hash,
+            caller=request.caller,
+            issued_at=request.issued_at,
+        )
+        return derive(self._master(case.kid), basis, self.settings.otp.digits)
+
+    def _master(self, kid: str) -> Secret:
+        try:
+            return self.settings.keys.codes[kid]
+        except KeyError:
+            raise InvalidMessage(DeadReason.SEAL_BROKEN, "the code's master key is not in the key ring") from None
+
+    def _caller(self, request: OtpRequest) -> CallerSettings:
+        try:
+            return self.settings.callers[request.caller]
+        except KeyError:
+            detail = "no such caller in the settings"
+            raise InvalidMessage(DeadReason.UNKNOWN_CALLER, detail, source=request.caller) from None
+
+    def _phone(self, request: OtpRequest, caller: CallerSettings) -> tuple[Phone, OtpRequest]:
+        """Open the number; a plain one, where it is allowed, is sealed before it goes on any other topic."""
+        if is_sealed(request.to):
+            number = _unseal(request.to, request, caller.seal_keys)
+            return read_phone(number, self.number_key, source=request.caller), request
+        if not self.settings.otp.plain_numbers:
+            detail = "`to` must be sealed (the setting otp.plain_numbers allows plain ones in development)"
+            raise InvalidMessage(DeadReason.PLAIN_NUMBER, detail, source=request.caller)
+        phone = read_phone(request.to, self.number_key, source=request.caller)
+        kid, key = next(iter(caller.seal_keys.items()))
+        sealed = seal(request.to, caller=request.caller, request_id=request.request_id, kid=kid, key=key)
+        return phone, replace(request, to=sealed)
+
+
+def life_of(request: OtpRequest, appended_at: datetime) -> Life:
+    """Give the life of a code in broker time.
+
+    A producer's clock may be wrong: the code never lives longer than it says, counted from the record's append.
+    Raises InvalidMessage when the life is not between 1 and 600 s.
+    """
+    span = request.expires_at - request.issued_at
+    if not SHORTEST_LIFE <= span <= LONGEST_LIFE:
+        detail = "`expires_at` must be 1 to 600 s after `issued_at`"
+        raise InvalidMessage(DeadReason.INVALID_FIELD, detail, source=request.caller)
+    deadline_at = min(request.expires_at, appended_at + span)
+    return Life(starts_at=deadline_at - span, deadline_at=deadline_at)
+
+
+def _check_own_code(request: OtpRequest) -> None:
+    """Refuse a code of the caller's own that is not sealed, before it gets anywhere. Raises InvalidMessage."""
+    if request.code is not None and not is_sealed(request.code):
+        raise InvalidMessage(DeadReason.SEAL_BROKEN, "`code` is not sealed", source=request.caller)
+
+
+def source_of(record: Record) -> str:
+    """Name the record that a claim is bound to."""
+    return f"{record.topic}/{record.partition}/{record.offset}"
+
+
+def _unseal(sealed: str, request: OtpRequest, keys: Mapping[str, Secret]) -> str:
+    return unseal(sealed, caller=request.caller, request_id=request.request_id, keys=keys)

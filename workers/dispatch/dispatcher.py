@@ -1,0 +1,254 @@
+"""Handles one record at a time: open, decide, hand over, decide again, write down what follows."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pipeline.errors import DeadReason, InvalidMessage, PipelineError, StoreAway
+from pipeline.phone import is_sealed
+from pipeline.records import Attempt, DeadLetter, Origin, OtpRequest, Retry, decode, encode
+from pipeline.retry import (
+    NOTHING_SEEN,
+    Dead,
+    Decision,
+    Finished,
+    Look,
+    Seen,
+    Send,
+    decide,
+    resend,
+    still,
+    superseded,
+    wait,
+)
+from pipeline.settings import Settings
+from pipeline.topics import ATTEMPTS, DEAD, REQUESTS, Topic
+from workers.dispatch.case import Case, Opener
+from workers.dispatch.desk import Desk, Desks
+from workers.dispatch.handover import MAY_SEND, Clock, HandOver, Made, Mine, adopt
+from workers.log import get_log
+from workers.loop import Record
+from workers.state.claims import Claimed, Claims, ClaimVerdict
+
+log = get_log("dispatch")
+
+
+class Producer(Protocol):
+    """What the dispatcher needs of Kafka."""
+
+    def send(self, topic: str, key: str, value: bytes) -> Awaitable[Any]:
+        """Start to produce a record; the awaitable ends when Kafka has acknowledged it."""
+        ...
+
+
+@dataclass(slots=True)
+class Handling:
+    """One record in hand: its case so far, and the records that must be acknowledged before it is finished."""
+
+    record: Record
+    case: Case
+    made: int = 0  # attempts in this handling
+    acks: list[Awaitable[Any]] = field(default_factory=list)
+
+
+class Dispatcher:
+    """Request or second look -> route -> provider -> attempt."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        producer: Producer,
+        claims: Claims,
+        desks: Desks,
+        opener: Opener,
+        hand_over: HandOver,
+        clock: Clock,
+    ) -> None:
+        self._policy = settings.dispatch
+        self._producer = producer
+        self._claims = claims
+        self._desks = desks
+        self._opener = opener
+        self._hand_over = hand_over
+        self._clock = clock
+
+    async def handle(self, record: Record) -> None:
+        """Handle one record to its end: what follows from it is acknowledged. Raises InvalidMessage and BrokerAway."""
+        if record.topic == REQUESTS.name:
+            handling, decide_first = Handling(record, self._opener.request(record)), self._first
+        else:
+            handling, decide_first = Handling(record, self._opener.retry(record)), self._second_look
+        try:
+            decision = await decide_first(handling)
+            while isinstance(decision, Send):
+                decision = await self._send(handling, decision)
+            self._conclude(handling, decision)
+        except Exception as error:
+            await _acknowledged(handling.acks)  # what was done before the error stays done
+            if isinstance(error, PipelineError):
+                raise
+            log.exception("request.defect", request_id=handling.case.request.request_id)
+            caller = handling.case.request.caller
+            raise InvalidMessage(DeadReason.DEFECT, type(error).__name__, source=caller) from error
+        await _acknowledged(handling.acks)
+
+    async def dead_letter(self, record: Record, error: Exception) -> None:
+        """Write down a record that can never be handled, without its bytes, which may hold a number."""
+        reason = error.reason if isinstance(error, InvalidMessage) else DeadReason.DEFECT
+        detail = error.detail if isinstance(error, InvalidMessage) else type(error).__name__
+        letter = self._letter(record, reason, detail, _readable(record))
+        log.warning("record.dead", reason=reason, topic=record.topic, partition=record.partition, offset=record.offset)
+        await self._producer.send(DEAD.name, letter.request_id or "", encode(letter))
+
+    async def _first(self, handling: Handling) -> Decision:
+        case = handling.case
+        if not self._desks.reaches(case.phone.country):
+            return Dead(reason=DeadReason.NO_ROUTE, detail=f"no provider is configured for {case.phone.country}")
+        if case.request.resend:
+            earlier = await self._claims.attempts(case.request.request_id, asked_by=case.source)
+            handling.case = case.with_attempts(earlier)
+            return self._resend(handling, NOTHING_SEEN)
+        decision = self._decide(handling, NOTHING_SEEN)
+        if isinstance(decision, Send):
+            return decision
+        return self._decide(handling, await self._recall(handling))
+
+    async def _second_look(self, handling: Handling) -> Decision:
+        waits_for_resend = handling.case.waiting == "resend"
+        seen = await self._recall(handling)
+        if waits_for_resend and not handling.made:
+            return self._resend(handling, seen)
+        return self._decide(handling, seen)
+
+    async def _recall(self, handling: Handling) -> Seen:
+        """Take up what this very record has done before a crash, and tell what is known of its request now."""
+        while True:
+            number = handling.case.attempts[-1].number if handling.case.attempts else 0
+            try:
+                looked = await self._claims.look(handling.case.request.request_id, number, handling.case.source)
+            except StoreAway:
+                return NOTHING_SEEN
+            if looked.made is None:
+                return looked.seen
+            self._take_up(handling, Made(attempt=decode(Attempt, looked.made), record=looked.made))
+
+    def _take_up(self, handling: Handling, made: Made) -> None:
+        handling.made += 1
+        handling.case = handling.case.with_attempt(made.attempt)
+        handling.acks.append(self._producer.send(ATTEMPTS.name, made.attempt.request_id, made.record))
+
+    def _decide(self, handling: Handling, seen: Seen) -> Decision:
+        decision = decide(handling.case.attempts, seen, handling.case.life, self._clock.now(), self._policy)
+        if isinstance(decision, Send) and decision.silent and not self._may_send_again(handling.case):
+            return self._wait(handling, decision)
+        return decision
+
+    def _resend(self, handling: Handling, seen: Seen) -> Decision:
+        return resend(handling.case.attempts, seen, handling.case.life, self._clock.now(), self._policy)
+
+    def _still(self, handling: Handling, send: Send) -> Decision:
+        return still(send, handling.case.attempts, handling.case.life, self._clock.now(), self._policy)
+
+    def _wait(self, handling: Handling, send: Send) -> Decision:
+        return wait(send, handling.case.attempts, handling.case.life, self._clock.now(), self._policy)
+
+    def _may_send_again(self, case: Case) -> bool:
+        """Take a second send from the budget of the silent provider, if the settings still have it."""
+        desk = self._desks.all.get(case.attempts[-1].provider)
+        return desk is None or desk.budget.spend()
+
+    async def _send(self, handling: Handling, send: Send) -> Decision:
+        """Make an attempt through whichever provider is free, and decide what is next."""
+        number = handling.case.attempts[-1].number + 1 if handling.case.attempts else 1
+        desk = self._desks.take(handling.case, number, time.monotonic(), again=not handling.made)
+        if desk is None:
+            return self._wait(handling, send)
+        try:
+            claimed, mine = await self._hand_over.claim(handling.case, send)
+            handling.case = adopt(handling.case, claimed)
+            if claimed.verdict in MAY_SEND:
+                return await self._make(handling, send, mine, desk)
+        finally:
+            desk.give_back(handling.case.phone.country)
+        return await self._claimed_before(handling, send, claimed)
+
+    async def _make(self, handling: Handling, send: Send, mine: Mine, desk: Desk) -> Decision:
+        decision = self._still(handling, send)
+        if not isinstance(decision, Send):  # time has passed since it was decided
+            return decision
+        made = await self._hand_over.make(handling.case, send, mine, desk)
+        if made is None:
+            return self._still(handling, send)  # claims again, and learns who has it
+        self._take_up(handling, made)
+        return self._decide(handling, NOTHING_SEEN)
+
+    async def _claimed_before(self, handling: Handling, send: Send, claimed: Claimed) -> Decision:
+        """Decide when the claim says that there is nothing to send now."""
+        if claimed.verdict is ClaimVerdict.WAIT:
+            await asyncio.sleep(claimed.wait_s)
+            return self._still(handling, send)
+        if claimed.verdict is ClaimVerdict.KNOWN and claimed.outcome:
+            self._take_up(handling, Made(attempt=decode(Attempt, claimed.outcome), record=claimed.outcome))
+            return self._decide(handling, await self._recall(handling))
+        if claimed.verdict is ClaimVerdict.VOID:
+            return superseded(handling.case.attempts)
+        return Finished(why=claimed.verdict.value)
+
+    def _conclude(self, handling: Handling, decision: Decision) -> None:
+        case = handling.case
+        if isinstance(decision, Look):
+            handling.acks.append(self._produce(decision.tier, case.retry(decision.waiting)))
+        elif isinstance(decision, Dead):
+            letter = self._letter(handling.record, decision.reason, decision.detail, case.request, case)
+            log.warning("request.dead", request_id=case.request.request_id, reason=decision.reason)
+            handling.acks.append(self._produce(DEAD, letter))
+
+    def _letter(
+        self, record: Record, reason: DeadReason, detail: str, request: OtpRequest | None, case: Case | None = None
+    ) -> DeadLetter:
+        return DeadLetter(
+            reason=reason,
+            detail=detail,
+            origin=Origin(topic=record.topic, partition=record.partition, offset=record.offset),
+            size=len(record.value or b""),
+            at=self._clock.now(),
+            request_id=request.request_id if request else None,
+            caller=request.caller if request else None,
+            request=request if request and _is_sealed(request) else None,
+            number_hash=case.phone.hash if case else None,
+            country=case.phone.country if case else None,
+            attempts=case.attempts if case else (),
+        )
+
+    def _produce(self, topic: Topic, record: Retry | DeadLetter) -> Awaitable[Any]:
+        key = record.request.request_id if isinstance(record, Retry) else record.request_id
+        return self._producer.send(topic.name, key or "", encode(record))
+
+
+async def _acknowledged(acks: Iterable[Awaitable[Any]]) -> None:
+    """Wait for all of them, then raise what one of them failed with."""
+    failure: PipelineError | None = None
+    for ack in acks:
+        try:
+            await ack
+        except PipelineError as error:
+            failure = error
+    if failure:
+        raise failure
+
+
+def _is_sealed(request: OtpRequest) -> bool:
+    return is_sealed(request.to) and (request.code is None or is_sealed(request.code))
+
+
+def _readable(record: Record) -> OtpRequest | None:
+    """Read the request of a dead record, if it has one."""
+    try:
+        if record.topic == REQUESTS.name:
+            return decode(OtpRequest, record.value)
+        return decode(Retry, record.value).request
+    except InvalidMessage:
+        return None

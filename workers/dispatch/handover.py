@@ -1,0 +1,196 @@
+"""One hand-over: claim, render, fence, send, keep the outcome."""
+
+import time
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from pipeline.callback_token import CallbackToken, issue
+from pipeline.errors import NotSent, Outcome, ProviderError
+from pipeline.records import Attempt, encode
+from pipeline.retry import Life, Send
+from pipeline.settings import Settings
+from pipeline.text import Message, render
+from providers.base import CONNECT_LIMIT_S, Accepted, Sms
+from workers.dispatch.case import Case, Opener
+from workers.dispatch.desk import Desk
+from workers.log import get_log
+from workers.state.claims import Claim, Claimed, Claims, ClaimVerdict
+
+FENCED_TRIES: Final = 2  # a second one with a new lease; a provider that connects so slowly is not the only one
+TEST_MESSAGE_ID: Final = "test"  # of test numbers, for which everything happens except the send
+MAY_SEND: Final = frozenset({ClaimVerdict.GRANTED, ClaimVerdict.EXCUSED, ClaimVerdict.UNCLAIMED})
+
+log = get_log("dispatch")
+
+
+class Clock(Protocol):
+    """Broker time, as this process knows it."""
+
+    def now(self) -> datetime:
+        """Give aware UTC."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mine:
+    """A claim that lets us send, and until when (monotonic seconds)."""
+
+    claim: Claim
+    number: int
+    lease_until: float
+    taken_over: int  # how often, from owners whose outcome is unknowable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """An attempt that was made, and its record as it is in the row and goes on the topic."""
+
+    attempt: Attempt
+    record: bytes = field(repr=False)
+
+
+class HandOver:
+    """Makes attempts. Order of effects: the provider's answer, then the outcome in the row, then what follows."""
+
+    def __init__(self, settings: Settings, config: str, opener: Opener, claims: Claims, clock: Clock) -> None:
+        self._settings = settings
+        self._config = config
+        self._opener = opener
+        self._claims = claims
+        self._clock = clock
+        self._test_numbers = frozenset(settings.otp.test_numbers)
+
+    async def claim(self, case: Case, send: Send) -> tuple[Claimed, Mine]:
+        """Claim the next attempt of a case."""
+        claim = self._claim_of(case, send)
+        asked_at = time.monotonic()
+        claimed = await self._claims.claim(claim)
+        # Without the store there is no lease: only the code's life bounds the send.
+        lease_s = float("inf") if claimed.verdict is ClaimVerdict.UNCLAIMED else self._settings.dispatch.lease_s
+        lease_until = asked_at + lease_s
+        return claimed, Mine(claim=claim, number=claimed.number, lease_until=lease_until, taken_over=claimed.taken_over)
+
+    async def make(self, case: Case, send: Send, mine: Mine, desk: Desk) -> Made | None:
+        """Hand over and keep the outcome. None: the claim is not ours any more, or nobody knows."""
+        message = render(self._opener.code(case), case.caller, case.request.locale, source=case.request.caller)
+        desk.budget.earn()
+        for _ in range(FENCED_TRIES):
+            held = await self._held(mine, self._timeout_s(case, desk))
+            if held is None:
+                log.warning("attempt.lease_lost", request_id=case.request.request_id, attempt=mine.number)
+                return None
+            attempt = await self._send(case, send, held, desk, message)
+            if attempt.outcome is not Outcome.NOT_SENT:
+                break
+        made = Made(attempt=attempt, record=encode(attempt))
+        await self._claims.store_outcome(mine.claim, mine.number, made.record)
+        return made
+
+    async def _held(self, mine: Mine, send_s: float) -> Mine | None:
+        """Give a claim whose lease outlasts connecting and sending, renewed where it must be; none when it is gone."""
+        now = time.monotonic()
+        if mine.lease_until - now >= send_s + CONNECT_LIMIT_S:
+            return mine
+        if not await self._claims.renew(mine.claim, mine.number):
+            return None
+        return replace(mine, lease_until=now + self._settings.dispatch.lease_s)
+
+    async def _send(self, case: Case, send: Send, mine: Mine, desk: Desk, message: Message) -> Attempt:
+        sent_at, started = self._clock.now(), time.monotonic()
+        test = case.phone.e164 in self._test_numbers
+        error: ProviderError | None = None
+        accepted: Accepted | None = None
+        try:
+            accepted = await _through(desk, self._sms(case, mine, desk, message, sent_at), test=test)
+            if not test:
+                desk.succeed(case.phone.country)
+        except ProviderError as refusal:
+            error = refusal
+            desk.fail(case.phone.country, error, time.monotonic())
+        return Attempt(
+            request_id=case.request.request_id,
+            number=mine.number,
+            caller=case.request.caller,
+            provider=desk.provider.name,
+            country=case.phone.country,
+            number_hash=case.phone.hash,
+            trigger=send.trigger,
+            outcome=error.outcome if error else Outcome.ACCEPTED,
+            code=error.code if error else None,
+            retry_after_s=error.retry_after_s if error else None,
+            message_id=accepted.message_id if accepted else None,
+            segments=message.segments,
+            sent_at=sent_at,
+            duration_ms=round((time.monotonic() - started) * 1000, 3),
+            config=self._config,
+            excused=mine.taken_over,
+            test=test,
+        )
+
+    def _sms(self, case: Case, mine: Mine, desk: Desk, message: Message, sent_at: datetime) -> Sms:
+        left_s = (case.life.deadline_at - sent_at).total_seconds()
+        timeout_s = max(min(desk.timeout_s, left_s), 0.0)
+        token = self._token(case, mine, desk, sent_at)
+        return Sms(
+            attempt_id=f"{case.request.request_id}.{mine.number}",
+            to=case.phone.e164,
+            text=message.text,
+            sender=desk.sender(case.phone.country),
+            country=case.phone.country,
+            callback_url=f"{self._settings.receipts.public_url}/receipts/{desk.provider.name}/{token}",
+            reference=token,
+            validity_s=int(left_s),
+            timeout_s=timeout_s,
+            send_before=min(mine.lease_until - timeout_s, time.monotonic() + left_s),
+        )
+
+    def _token(self, case: Case, mine: Mine, desk: Desk, sent_at: datetime) -> str:
+        token = CallbackToken(
+            request_id=case.request.request_id,
+            number=mine.number,
+            provider=desk.provider.name,
+            country=case.phone.country,
+            sent_at=sent_at,
+            config=self._config,
+        )
+        return issue(token, self._settings.keys.tokens)
+
+    def _timeout_s(self, case: Case, desk: Desk) -> float:
+        left_s = (case.life.deadline_at - self._clock.now()).total_seconds()
+        return max(min(desk.timeout_s, left_s), 0.0)
+
+    def _claim_of(self, case: Case, send: Send) -> Claim:
+        request = case.request
+        resend = request.resend if send.trigger == "resend" else 0
+        return Claim(
+            request_id=request.request_id,
+            number=0 if resend else (case.attempts[-1].number if case.attempts else 0) + 1,
+            resend=resend,
+            source=case.source,
+            caller=request.caller,
+            number_hash=case.phone.hash,
+            kid=case.kid,
+            purpose=request.purpose,
+            issued_ms=int(case.life.starts_at.timestamp() * 1000),
+            deadline_ms=int(case.life.deadline_at.timestamp() * 1000),
+            request=encode(request).decode(),
+        )
+
+
+async def _through(desk: Desk, sms: Sms, *, test: bool) -> Accepted:
+    if sms.validity_s < 1:
+        raise NotSent("expired")
+    if test:
+        return Accepted(message_id=TEST_MESSAGE_ID)
+    return await desk.provider.send(sms)
+
+
+def adopt(case: Case, claimed: Claimed) -> Case:
+    """Take the row's word for key and deadline: it knows the first record of this request."""
+    deadline_at = datetime.fromtimestamp(claimed.deadline_ms / 1000, tz=UTC)
+    if claimed.kid == case.kid and abs((deadline_at - case.life.deadline_at).total_seconds()) < 0.001:  # noqa: PLR2004 - the row keeps milliseconds
+        return case
+    span = case.life.deadline_at - case.life.starts_at
+    life = Life(starts_at=deadline_at - span, deadline_at=deadline_at)
+    return replace(case, kid=claimed.kid, life=life)

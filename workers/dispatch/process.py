@@ -1,0 +1,113 @@
+"""The dispatcher's process: its parts, wired."""
+
+import asyncio
+import gc
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator, Collection
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import asdict
+from typing import Final
+
+from pipeline.errors import DeadReason, InvalidMessage, StoreAway
+from pipeline.settings import Settings
+from pipeline.settings.show import config_hash
+from pipeline.topics import DISPATCH_GROUP, REQUESTS, RETRY_TIERS
+from providers import ADAPTERS
+from workers.admin import Readiness, admin_server
+from workers.dispatch.case import Opener
+from workers.dispatch.desk import Desks
+from workers.dispatch.dispatcher import Dispatcher
+from workers.dispatch.handover import HandOver
+from workers.kafka import KafkaConsumer, KafkaProducer, create_topics
+from workers.loop import Limits, Loop, Record
+from workers.state.claims import Claims
+from workers.state.client import Store
+from workers.state.epoch import Epoch
+
+# New objects between two searches for unused cycles, and how many searches pass between two larger ones. Every search
+# looks at what is in flight: with Python's own figures (700, 10, 10) they take a sixth of the CPU.
+GARBAGE: Final = (50_000, 20, 50)
+CONSUMED: Final = (REQUESTS, *RETRY_TIERS)
+# What a bad release of ours could make of every caller's good records; a wrong number or key is its caller's own.
+OWN_FAULTS: Final = frozenset(
+    {DeadReason.UNDECODABLE, DeadReason.INVALID_FIELD, DeadReason.UNRENDERABLE, DeadReason.DEFECT}
+)
+
+
+def is_own_fault(error: Exception, callers: Collection[str]) -> bool:
+    """Tell failures that a release of ours may have caused from those of one caller's making.
+
+    Who a record is from is what it says of itself, so a name that is no caller's says nothing.
+    """
+    return isinstance(error, InvalidMessage) and error.reason in OWN_FAULTS and error.source in callers
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Dispatch until told to stop. Raises SettingsError, CannotGoOn, and what a broken Kafka client raises."""
+    gc.set_threshold(*GARBAGE)
+    await create_topics(settings.kafka)
+    async with dispatching(settings) as (loop, desks), admin_server(settings.admin, lambda: _readiness(loop, desks)):
+        await loop.run(stop)
+
+
+@asynccontextmanager
+async def dispatching(settings: Settings) -> AsyncIterator[tuple[Loop, Desks]]:
+    """Give a loop, and the desks of its providers, with everything behind it, started and closed in order."""
+    async with AsyncExitStack() as parts:
+        store = Store(settings.state)
+        parts.push_async_callback(store.close)
+        providers = {name: ADAPTERS[one.adapter](name, one) for name, one in settings.providers.items()}
+        for provider in providers.values():
+            parts.push_async_callback(provider.close)
+        producer = KafkaProducer(settings.kafka)
+        parts.push_async_callback(producer.stop)
+        await producer.start()
+        with suppress(StoreAway):  # it is settled when the store comes back
+            await Epoch(store, producer.clock).settle()
+        desks = Desks(settings, providers)
+        yield _loop(settings, store, desks, producer), desks
+
+
+def _loop(settings: Settings, store: Store, desks: Desks, producer: KafkaProducer) -> Loop:
+    claims = Claims(store, owner=f"{os.getpid()}.{secrets.token_hex(6)}", lease_s=settings.dispatch.lease_s)
+    opener = Opener(settings=settings)
+    dispatcher = Dispatcher(
+        settings,
+        producer=producer,
+        claims=claims,
+        desks=desks,
+        opener=opener,
+        hand_over=HandOver(settings, config_hash(settings), opener, claims, producer.clock),
+        clock=producer.clock,
+    )
+    policy = settings.dispatch
+    limits = Limits(in_flight=policy.in_flight, drain_s=policy.drain_s, watchdog_s=policy.watchdog_s)
+    consumer = KafkaConsumer(
+        settings.kafka, group=DISPATCH_GROUP, topics=[topic.name for topic in CONSUMED], rebalance_s=limits.rebalance_s
+    )
+
+    async def handle(record: Record) -> None:
+        producer.clock.witness(record.timestamp_ms)
+        await dispatcher.handle(record)
+
+    return Loop(
+        consumer,
+        handle,
+        dispatcher.dead_letter,
+        now=producer.clock.epoch_s,
+        delays_s={topic.name: topic.delay.total_seconds() for topic in CONSUMED},
+        is_own_fault=lambda error: is_own_fault(error, settings.callers),
+        limits=limits,
+    )
+
+
+def _readiness(loop: Loop, desks: Desks) -> Readiness:
+    figures = asdict(loop.figures())
+    figures |= {
+        "lag": sum(figures["lag"].values()),
+        "breakers": desks.open_breakers(time.monotonic()),
+        "paused": sorted(f"{place.topic}/{place.number}" for place in loop.paused),
+    }
+    return Readiness(ready=figures["member"] and not figures["broker_away"], figures=figures)
