@@ -1,0 +1,188 @@
+"""Check a code."""
+
+import asyncio
+import time
+from dataclasses import replace
+from statistics import median
+from typing import Any
+
+import pytest
+
+from pipeline.phone import seal
+from pipeline.records import ReceiptState, Verdict, Verification, decode
+from tests.workers.doors import BANK, NUMBER, SHOP, Door, wrong
+
+ID = "request-0123456789"
+
+
+async def _verify(door: Door, code: Any, request_id: str = ID, headers: dict[str, str] = SHOP) -> tuple[int, bytes]:
+    url = f"{door.url}/v1/otp/{request_id}/verify"
+    async with door.client.post(url, json={"code": code}, headers=headers) as answer:
+        return answer.status, await answer.read()
+
+
+RIGHT, REFUSED = (200, b'{"verified":true}'), (200, b'{"verified":false}')
+
+
+async def _verifications(door: Door) -> list[Verification]:
+    await door.publisher.drain(5.0)
+    return [decode(Verification, value) for value in door.kafka.on("otp.verifications")]
+
+
+@pytest.mark.parametrize("entered", ["{code}", " {code} ", "{code:.3}-{code:.0}"])
+async def test_right_code_is_verified_once(door: Door, entered: str) -> None:
+    code = await door.dispatched(door.request(ID))
+    typed = entered.format(code=code) if "-" not in entered else f"{code[:3]}-{code[3:]}"
+
+    assert [await _verify(door, typed), await _verify(door, typed)] == [RIGHT, REFUSED]
+
+
+async def test_one_of_a_thousand_concurrent_checks_of_the_right_code_succeeds(door: Door) -> None:
+    code = await door.dispatched(door.request(ID))
+
+    answers = await asyncio.gather(*(_verify(door, code) for _ in range(1000)))
+
+    assert (answers.count(RIGHT), answers.count(REFUSED)) == (1, 999)
+
+
+async def test_right_code_after_five_wrong_ones_is_refused(door: Door) -> None:
+    code = await door.dispatched(door.request(ID))
+    for _ in range(5):
+        await _verify(door, wrong(code))
+
+    assert await _verify(door, code) == REFUSED
+
+
+async def test_right_code_after_four_wrong_ones_is_verified(door: Door) -> None:
+    code = await door.dispatched(door.request(ID))
+    for _ in range(4):
+        await _verify(door, wrong(code))
+
+    assert await _verify(door, code) == RIGHT
+
+
+async def test_wrong_expired_used_void_unknown_and_other_callers_codes_get_one_answer(door: Door) -> None:
+    codes = {name: await door.dispatched(door.request(f"{name}-0123456789")) for name in ("older", "newer", "used")}
+    await _verify(door, codes["used"], "used-0123456789")
+    expired = await door.dispatched(replace(door.request("expired-0123456789"), purpose="pay"))
+    door.clock.move(299)
+    other = await door.dispatched(replace(door.request("other-0123456789"), purpose="other"))
+    door.clock.move(2)
+
+    answers = {
+        await _verify(door, wrong(other), "other-0123456789"),
+        await _verify(door, expired, "expired-0123456789"),
+        await _verify(door, codes["used"], "used-0123456789"),
+        await _verify(door, codes["older"], "older-0123456789"),
+        await _verify(door, other, "unknown-0123456789"),
+        await _verify(door, other, "%00%0A*"),
+        await _verify(door, other, "%FF%ED%A0%80"),
+        await _verify(door, other, "x" * 4000),
+        await _verify(door, other, "other-0123456789", BANK),
+        await _verify(door, "x" * 64, "other-0123456789"),
+        await _verify(door, "é", "other-0123456789"),
+    }
+
+    assert answers == {REFUSED}
+
+
+async def test_code_of_the_callers_own_is_checked_too(door: Door) -> None:
+    kid, key = next(iter(door.settings.callers["shop"].seal_keys.items()))
+    own = seal("777-888", caller="shop", request_id=ID, kid=kid, key=key)
+    await door.dispatched(replace(door.request(ID), code=own))
+
+    assert [await _verify(door, "111888"), await _verify(door, "777888")] == [REFUSED, RIGHT]
+
+
+async def test_code_whose_master_key_has_left_the_ring_is_refused(door: Door) -> None:
+    code = await door.dispatched(door.request(ID))
+    await door.store._client.hset(f"{door.settings.state.prefix}otp:{ID}", "k", "gone")
+
+    assert await _verify(door, code) == REFUSED
+
+
+@pytest.mark.parametrize("code", [None, 123456, "", "1" * 65, ["123456"]])
+async def test_body_that_is_no_code_is_refused_and_costs_no_try(door: Door, code: Any) -> None:
+    right = await door.dispatched(door.request(ID))
+
+    for _ in range(6):
+        assert (await _verify(door, code))[0] == 422
+    assert await _verify(door, right) == RIGHT
+
+
+async def test_wiped_state_verifies_nothing(door: Door) -> None:
+    request = door.request(ID)
+    code = await door.dispatched(request)
+    await _verify(door, code)
+    await door.store._client.flushdb()
+    door.clock.move(1)
+    await door.dispatched(request)  # a redelivered record opens the row anew
+
+    assert await _verify(door, code) == REFUSED
+
+
+async def test_store_away_is_answered_503_and_never_valid(storeless: Door) -> None:
+    status, body = await _verify(storeless, "123456")
+
+    assert status == 503
+    assert b"verified" not in body
+
+
+async def test_verification_names_the_route_that_brought_the_code(door: Door) -> None:
+    code = await door.dispatched(door.request(ID), "carrier-a", "carrier-b")
+    await door.checks.receipt(ID, 2, ReceiptState.DELIVERED, write=True)
+    await _verify(door, wrong(code))
+    await _verify(door, code)
+
+    refused, verified = await _verifications(door)
+    assert (refused.verdict, refused.provider) == (Verdict.REFUSED, None)
+    assert (verified.verdict, verified.provider, verified.country) == (Verdict.VERIFIED, "carrier-b", "GB")
+
+
+async def test_check_of_an_unknown_id_is_on_no_topic(door: Door) -> None:
+    await door.dispatched(door.request(ID))
+    await _verify(door, "123456", ID, BANK)
+    await _verify(door, "123456", "unknown-0123456789")
+
+    assert await _verifications(door) == []
+
+
+@pytest.mark.parametrize("hangs", [True, False])
+async def test_right_code_is_right_while_kafka_is_away(door: Door, *, hangs: bool) -> None:
+    door.kafka.available = door.kafka.hangs = hangs
+    code = await door.dispatched(door.request(ID))
+    started = time.monotonic()
+
+    assert await _verify(door, code) == RIGHT
+    assert time.monotonic() - started < 1.0
+
+    door.kafka.hangs = False
+
+
+async def test_neither_code_nor_number_is_in_any_log_line(door: Door, capfd: pytest.CaptureFixture[str]) -> None:
+    async with door.client.post(f"{door.url}/v1/otp", json={"to": NUMBER, "purpose": "login"}, headers=SHOP):
+        pass
+    async with door.client.post(f"{door.url}/v1/otp", json={NUMBER: NUMBER, "purpose": NUMBER}, headers=SHOP):
+        pass
+    code = await door.dispatched(door.request(ID))
+    for entered in (wrong(code), code, code, NUMBER):
+        await _verify(door, entered)
+
+    logged = capfd.readouterr().out
+    assert "code.checked" in logged
+    assert "request.accepted" in logged
+    assert not any(secret in logged for secret in (code, wrong(code), NUMBER, NUMBER[1:], "7700"))
+
+
+@pytest.mark.slow
+async def test_time_of_the_answer_does_not_tell_a_known_id_from_an_unknown_one(door: Door) -> None:
+    times: dict[str, list[float]] = {"known": [], "unknown": []}
+    for number in range(1000):
+        request_id = f"known-{number:010}"
+        code = await door.dispatched(replace(door.request(request_id), purpose=f"p{number}"))
+        for kind, asked in (("known", request_id), ("unknown", f"other-{number:010}")):
+            started = time.perf_counter()
+            await _verify(door, wrong(code), asked)
+            times[kind].append(time.perf_counter() - started)
+
+    assert abs(median(times["known"]) - median(times["unknown"])) < 0.001

@@ -1,0 +1,140 @@
+"""Ask for a code, and ask again."""
+
+import math
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import web
+
+from pipeline.errors import InvalidMessage, StoreAway
+from pipeline.idempotency import ID_BYTES, digest_of, request_id_for
+from pipeline.idempotency import request_id as new_id
+from pipeline.phone import read_phone, seal
+from pipeline.records import OtpRequest
+from pipeline.topics import REQUESTS
+from workers.api.bodies import AcceptedOtp, NewOtp, read
+from workers.api.callers import Callers
+from workers.api.queue import Queue
+from workers.log import get_log
+from workers.state.checks import Remembered, WishVerdict
+from workers.web.parts import Parts
+from workers.web.problems import Problem
+from workers.web.serving import json
+
+_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
+
+log = get_log("api")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Life:
+    request_id: str
+    issued_at: datetime
+    expires_at: datetime
+
+
+class Asking:
+    """`POST /v1/otp` and `POST /v1/otp/{request_id}/resend`."""
+
+    def __init__(self, parts: Parts, callers: Callers, queue: Queue) -> None:
+        self._queue = queue
+        self._otp = parts.settings.otp
+        self._settings_of = parts.settings.callers
+        self._number_key = next(iter(parts.settings.keys.numbers.values()))
+        self._callers = callers
+        self._publisher = parts.publisher
+        self._checks = parts.checks
+        self._clock = parts.clock
+
+    async def ask(self, request: web.Request) -> web.Response:
+        """Take a request: 202 only after Kafka acknowledged it."""
+        caller = self._callers.name(request)
+        self._publisher.refuse_if_away()
+        self._queue.refuse_if_long()
+        until = self._publisher.limit()
+        wanted = await read(request, NewOtp)
+        self._check_number(wanted.to)
+        life = await self._life(request, caller, wanted)
+        record = OtpRequest(
+            request_id=life.request_id,
+            caller=caller,
+            to=self._sealed(wanted.to, caller, life.request_id),
+            purpose=wanted.purpose,
+            locale=wanted.locale,
+            issued_at=life.issued_at,
+            expires_at=life.expires_at,
+        )
+        return await self._accept(record, until)
+
+    async def resend(self, request: web.Request) -> web.Response:
+        """Take the wish for another message: the next attempt of the same request, with the same code."""
+        caller = self._callers.name(request)
+        # Before the wish is noted: one that Kafka cannot take would keep the person waiting for the next.
+        self._publisher.refuse_if_away()
+        until = self._publisher.limit()
+        wish = await self._checks.ask_again(request.match_info["request_id"], caller)
+        if wish.request is None:
+            raise _unfulfilled(wish.verdict, math.ceil(wish.wait.total_seconds()))
+        return await self._accept(wish.request, until)
+
+    async def _accept(self, record: OtpRequest, until: float) -> web.Response:
+        await self._publisher.publish(REQUESTS, record, until=until)
+        log.info("request.accepted", request_id=record.request_id, caller=record.caller)
+        accepted = AcceptedOtp(
+            request_id=record.request_id, expires_at=record.expires_at, resend_after_s=self._otp.resend_after_s
+        )
+        return json(accepted, HTTPStatus.ACCEPTED)
+
+    async def _life(self, request: web.Request, caller: str, wanted: NewOtp) -> _Life:
+        """Give a new id and life, or under an idempotency key the ones that were given before."""
+        issued_at = self._clock.now()
+        expires_at = issued_at + timedelta(seconds=wanted.ttl_s or self._otp.ttl_s)
+        key = request.headers.get("Idempotency-Key")
+        if key is None:
+            return _Life(request_id=new_id(secrets.token_bytes(ID_BYTES)), issued_at=issued_at, expires_at=expires_at)
+        if not _KEY.fullmatch(key):
+            detail = "must be 1 to 255 visible ASCII characters"
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, field="Idempotency-Key")
+        request_id = request_id_for(self._number_key, caller, key)
+        digest = digest_of(self._number_key, wanted.to, wanted.purpose, wanted.locale, wanted.ttl_s)
+        answer = await self._remember(request_id, Remembered(digest=digest, issued_at=issued_at, expires_at=expires_at))
+        if answer.digest != digest:
+            detail = "this key came with another body before: use a new key for a new request"
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, field="Idempotency-Key")
+        return _Life(request_id=request_id, issued_at=answer.issued_at, expires_at=answer.expires_at)
+
+    async def _remember(self, request_id: str, wanted: Remembered) -> Remembered:
+        try:
+            return await self._checks.remember(request_id, wanted)
+        except StoreAway:
+            # Codes are still to be had. The id is the same, so a repeat sends nothing twice: its claim drops it.
+            # What is not noticed meanwhile is another body under the same key: the first one then counts.
+            return wanted
+
+    def _check_number(self, number: str) -> None:
+        try:
+            read_phone(number, self._number_key)
+        except InvalidMessage as error:
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, error.detail, field="to") from None
+
+    def _sealed(self, number: str, caller: str, request_id: str) -> str:
+        kid, key = next(iter(self._settings_of[caller].seal_keys.items()))
+        return seal(number, caller=caller, request_id=request_id, kid=kid, key=key)
+
+
+def _unfulfilled(verdict: WishVerdict, wait_s: int) -> Problem:
+    if verdict is WishVerdict.EARLY:
+        detail = f"another message may be asked for in {wait_s} s"
+        return Problem(HTTPStatus.CONFLICT, detail, headers={"Retry-After": str(wait_s)})
+    if verdict is WishVerdict.ENDED:
+        return Problem(HTTPStatus.GONE, "no further message can be sent for this request: make a new one")
+    return unknown()
+
+
+def unknown() -> Problem:
+    """Give the answer to an id that is not the caller's, whether or not it is somebody else's."""
+    return Problem(HTTPStatus.NOT_FOUND, "no such request of this caller, or none that was processed yet")

@@ -1,0 +1,135 @@
+"""What travels through the HTTP door, and how a body is read."""
+
+import re
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Annotated, Any, Final, TypeVar
+
+import msgspec
+import orjson
+from aiohttp import web
+
+from pipeline.errors import Outcome
+from pipeline.records import Locale, ReceiptState, Word
+from workers.web.problems import Problem, read_body
+
+LONGEST_LIFE_S: Final = 600  # NIST SP 800-63B-4 and OWASP ASVS 5.0: 10 minutes at most
+
+PhoneNumber = Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{6,14}$(?!\n)", description="E.164")]
+Life = Annotated[int, msgspec.Meta(ge=1, le=LONGEST_LIFE_S, description="life of the code in seconds")]
+EnteredCode = Annotated[
+    str,
+    msgspec.Meta(min_length=1, max_length=64, description="as the person entered it; blanks and hyphens are left out"),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewOtp:
+    """Get a one-time code to a phone."""
+
+    to: PhoneNumber = field(repr=False)
+    purpose: Word  # a new request of the same caller, number and purpose voids the old one
+    locale: Locale = "en"
+    ttl_s: Life | None = None  # the default is a setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedOtp:
+    """Kafka has the request."""
+
+    request_id: str
+    expires_at: datetime
+    resend_after_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entered:
+    """A code that a person entered."""
+
+    code: EnteredCode = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """Whether it was right: false for wrong, expired, used and unknown alike."""
+
+    verified: bool
+
+
+class OtpState(StrEnum):
+    """Where a request stands."""
+
+    OPEN = "open"
+    VERIFIED = "verified"
+    SUPERSEDED = "superseded"  # by a newer request of the same caller, number and purpose
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineAttempt:
+    """One hand-over to one provider, and the newest that its receipts said."""
+
+    number: int
+    provider: str
+    trigger: str
+    outcome: Outcome
+    at: datetime
+    receipt: ReceiptState | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """What became of a request."""
+
+    request_id: str
+    state: OtpState
+    issued_at: datetime
+    expires_at: datetime
+    verified_at: datetime | None
+    attempts: tuple[TimelineAttempt, ...]
+
+
+B = TypeVar("B", NewOtp, Entered)
+
+# What a field must look like, in words; everything else is said well by the validation itself.
+_SHAPES: Final = {
+    "to": "not E.164, such as +447700900123",
+    "purpose": "not 1 to 64 letters, digits, dots, hyphens or underscores",
+    "locale": "not a BCP 47 tag, such as en or pt-BR",
+}
+_NAME: Final = re.compile(r"[A-Za-z_]{1,40}")
+_MISSING: Final = re.compile(r"missing required field `(\w+)`")
+
+
+async def read(request: web.Request, kind: type[B]) -> B:
+    """Read a JSON body of one kind. Raises Problem, naming the field and never its content."""
+    document = _object(await read_body(request))
+    known = {field.name for field in fields(kind)}
+    for name in document.keys() - known:
+        # A name may be anything, a number or a code too, so that only what looks like a name is repeated.
+        shown = name if _NAME.fullmatch(name) else None
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"no such field; there are {sorted(known)}", field=shown)
+    try:
+        return msgspec.convert(document, type=kind)
+    except msgspec.ValidationError as error:
+        raise _problem(str(error)) from None
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Problem(HTTPStatus.BAD_REQUEST, f"the body is not JSON: position {error.pos}") from None
+    if not isinstance(document, dict):
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "the body is not a JSON object")
+    return document
+
+
+def _problem(text: str) -> Problem:
+    complaint, _, path = text.partition(" - at ")
+    missing = _MISSING.search(complaint)
+    name = missing[1] if missing else path.strip("`").removeprefix("$.")
+    detail = _SHAPES[name] if "matching regex" in complaint else complaint
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"`{name}`: {detail}", field=name)

@@ -1,0 +1,98 @@
+"""The direct door, for auth services in Python: seals the number and produces the request.
+
+async with OtpClient(kafka, caller="shop", kid="shop-1", key=key) as client:
+    request = await client.ask("+447700900123", purpose="login")
+"""
+
+import asyncio
+import secrets
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Final, Self
+
+from pipeline.errors import BrokerAway
+from pipeline.idempotency import ID_BYTES
+from pipeline.idempotency import request_id as new_id
+from pipeline.phone import read_phone, seal
+from pipeline.records import OtpRequest, decode, encode
+from pipeline.settings import KafkaSettings, Secret
+from pipeline.topics import REQUESTS
+from workers.kafka import KafkaProducer
+
+LONGEST_LIFE_S: Final = 600  # NIST SP 800-63B-4 and OWASP ASVS 5.0: 10 minutes at most
+
+
+class OtpClient:
+    """Asks for codes on Kafka. `key` is the 32 bytes that the caller shares with Ithaca under the name `kid`."""
+
+    def __init__(self, kafka: KafkaSettings, *, caller: str, kid: str, key: Secret) -> None:
+        self._kafka = kafka
+        self._caller = caller
+        self._kid = kid
+        self._key = key
+        self._producer: KafkaProducer | None = None
+
+    async def __aenter__(self) -> Self:
+        """Connect to Kafka. Waits while it is away."""
+        self._producer = KafkaProducer(self._kafka)
+        await self._producer.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Send what is under way and disconnect."""
+        if self._producer:
+            await self._producer.stop()
+
+    async def ask(
+        self, to: str, *, purpose: str, locale: str = "en", ttl_s: int = 300, code: str | None = None
+    ) -> OtpRequest:
+        """Ask for a code to an E.164 number; returns when Kafka has the request for good.
+
+        `code` is one of the caller's own, for those that check codes themselves. Keep the request: its id names it
+        at the HTTP door, and `again` needs it.
+        Raises InvalidMessage and ValueError for what would end as a dead letter, BrokerAway when Kafka does not
+        acknowledge within `kafka.send_timeout_s`: then it is unknown whether a message will be sent.
+        """
+        read_phone(to, self._key)  # its checks alone are wanted
+        if not 1 <= ttl_s <= LONGEST_LIFE_S:
+            raise ValueError(f"ttl_s is {ttl_s}; a code may live 1 to {LONGEST_LIFE_S} s")
+        request_id = new_id(secrets.token_bytes(ID_BYTES))
+        issued_at = datetime.now(UTC)
+        request = OtpRequest(
+            request_id=request_id,
+            caller=self._caller,
+            to=self._seal(to, request_id),
+            purpose=purpose,
+            locale=locale,
+            issued_at=issued_at,
+            expires_at=issued_at + timedelta(seconds=ttl_s),
+            code=self._seal(code, request_id) if code else None,
+        )
+        return await self._produce(request)
+
+    async def again(self, request: OtpRequest) -> OtpRequest:
+        """Ask for another message with the same code, through another provider; keep what is returned.
+
+        Raises as `ask` does.
+        """
+        return await self._produce(replace(request, resend=request.resend + 1))
+
+    def _seal(self, text: str, request_id: str) -> str:
+        return seal(text, caller=self._caller, request_id=request_id, kid=self._kid, key=self._key)
+
+    async def _produce(self, request: OtpRequest) -> OtpRequest:
+        if self._producer is None:
+            raise RuntimeError("use OtpClient as `async with OtpClient(...) as client:`")
+        record = encode(request)
+        decode(OtpRequest, record)  # refuses here what would be a dead letter there
+        try:
+            async with asyncio.timeout(self._kafka.send_timeout_s):
+                await self._producer.send(REQUESTS.name, request.request_id, record)
+        except TimeoutError:
+            limit_s = self._kafka.send_timeout_s
+            text = f"Kafka did not acknowledge within {limit_s:g} s: whether it has the request is unknown"
+            raise BrokerAway(text) from None
+        return request

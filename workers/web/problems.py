@@ -1,0 +1,102 @@
+"""Every refusal as an RFC 9457 problem document, aiohttp's own included."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Final
+
+import orjson
+from aiohttp import web
+
+from pipeline.errors import StoreAway
+from workers.log import get_log
+
+MAX_BODY_BYTES: Final = 64 * 1024
+BODY_LIMIT_S: Final = 5.0  # for a whole body to arrive: no slow sender holds a place for longer
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+log = get_log("http")
+
+
+class Problem(Exception):
+    """A refusal. The detail says what is wrong and what to do, and never repeats what was sent."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        *,
+        field: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.field = field
+        self.headers = headers
+
+    def response(self) -> web.Response:
+        """Give the document."""
+        document: dict[str, object] = {
+            "type": "about:blank",  # RFC 9457, section 4.2.1: the title is then the status's own phrase
+            "title": self.status.phrase,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.field is not None:
+            document["field"] = self.field
+        return web.Response(
+            status=self.status,
+            body=orjson.dumps(document),
+            content_type="application/problem+json",
+            headers=self.headers,
+        )
+
+
+def away(detail: str, retry_after_s: int = 1) -> Problem:
+    """Give the refusal of a server that cannot do its work for now."""
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": str(retry_after_s)})
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn whatever a handler raises into a problem document."""
+    try:
+        return await handler(request)
+    except Problem as problem:
+        return problem.response()
+    except StoreAway:
+        return away("the state store does not answer: nothing was decided, repeat the request").response()
+    except web.HTTPException as error:
+        return _foreign(error).response()
+    except Exception:  # a defect of ours must not answer with a page of its own, nor with its text
+        log.exception("http.defect", method=request.method, path=_route(request))
+        return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "a defect of this server, which has logged it").response()
+
+
+async def read_body(request: web.Request) -> bytes:
+    """Read a body of at most 64 kB within 5 s. Raises Problem."""
+    try:
+        async with asyncio.timeout(BODY_LIMIT_S):
+            return await request.read()
+    except TimeoutError:
+        detail = f"the body did not arrive within {BODY_LIMIT_S:.0f} s"
+        raise Problem(HTTPStatus.REQUEST_TIMEOUT, detail) from None
+
+
+def _foreign(error: web.HTTPException) -> Problem:
+    """Say in our words what aiohttp found."""
+    status = HTTPStatus(error.status)
+    details = {
+        HTTPStatus.NOT_FOUND: "there is nothing at this path",
+        HTTPStatus.METHOD_NOT_ALLOWED: "this path does not take this method; the header `Allow` names those it takes",
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: f"the body is larger than {MAX_BODY_BYTES} bytes",
+    }
+    allow = error.headers.get("Allow")
+    return Problem(status, details.get(status, status.description), headers={"Allow": allow} if allow else None)
+
+
+def _route(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else "none"
