@@ -1,0 +1,119 @@
+"""`ithaca bench`: the figures of the README, measured on this machine."""
+
+import asyncio
+import shutil
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from workers.cli.invocation import Invocation
+from workers.cli.output import JsonOption, console, write_json
+
+FOLDER: Final = Path(".ithaca/bench")  # made anew by each measurement
+CACHE: Final = Path(".cache/jars")
+FIGURES: Final = {  # name -> module, imported only when it is asked for, because nothing in workers/ knows bench/
+    "pipeline": "bench.pipeline",
+    "kill": "bench.kill",
+    "latency": "bench.latency",
+    "memory": "bench.memory",
+}
+
+QuickOption = Annotated[bool, typer.Option("--quick", help="As little as possible: to see that it works.")]
+Found = Mapping[str, Any]
+
+app = typer.Typer()
+bench = typer.Typer(
+    name="bench",
+    no_args_is_help=True,
+    help="Measure: rate, CPU, crash, latency, memory. With the development settings, on servers of its own.",
+)
+app.add_typer(bench)
+
+
+@bench.command()
+def pipeline(ctx: typer.Context, *, quick: QuickOption = False, json_to: JsonOption = None) -> None:
+    """Rate and CPU of a dispatcher beside the bare HTTP client, in turn."""
+    write_json(json_to, _measure(ctx, ["pipeline"], quick=quick)["pipeline"])
+
+
+@bench.command()
+def kill(ctx: typer.Context, *, quick: QuickOption = False, json_to: JsonOption = None) -> None:
+    """Kill a dispatcher with SIGKILL under load, and count what is lost and doubled."""
+    write_json(json_to, _measure(ctx, ["kill"], quick=quick)["kill"])
+
+
+@bench.command()
+def latency(ctx: typer.Context, *, quick: QuickOption = False, json_to: JsonOption = None) -> None:
+    """From 202 to the carrier, at 50 requests a second."""
+    write_json(json_to, _measure(ctx, ["latency"], quick=quick)["latency"])
+
+
+@bench.command()
+def memory(ctx: typer.Context, *, quick: QuickOption = False, json_to: JsonOption = None) -> None:
+    """Memory of every process, at 200 requests a second."""
+    write_json(json_to, _measure(ctx, ["memory"], quick=quick)["memory"])
+
+
+@bench.command(name="all")
+def everything(ctx: typer.Context, *, quick: QuickOption = False, json_to: JsonOption = None) -> None:
+    """All of them, one after the other: about a quarter of an hour."""
+    write_json(json_to, _measure(ctx, list(FIGURES), quick=quick))
+
+
+def _measure(ctx: typer.Context, names: list[str], *, quick: bool) -> dict[str, Found]:
+    called: Invocation = ctx.obj
+    environ = {name: value for name, value in called.environ.items() if not name.startswith("ITHACA_")}
+    with _progress() as progress:
+        found = {name: _one(name, environ, progress, quick=quick) for name in names}
+    console().print(_table(found))
+    return found
+
+
+def _one(name: str, environ: Mapping[str, str], progress: Progress, *, quick: bool) -> Found:
+    folder = FOLDER / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    from pipeline.settings.parse import parse
+
+    step = progress.add_task(name, total=None, detail="")
+    module = import_module(FIGURES[name])
+    around = module.Surroundings(
+        folder=folder,
+        cache=CACHE,
+        settings=parse(),
+        environ=environ,
+        tell=lambda text: progress.update(step, detail=text),
+    )
+    found: Found = asyncio.run(module.measure(around, module.QUICK if quick else module.Size()))
+    progress.update(step, total=1, completed=1, detail="")
+    return found
+
+
+def _table(found: Mapping[str, Found]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column()
+    table.add_column("figure", justify="right")
+    table.add_column()
+    table.add_column("target")
+    for name, figures in found.items():
+        for line in import_module(FIGURES[name]).lines(figures):
+            style = {True: "green", False: "bold red", None: ""}[line.met]
+            table.add_row(name, line.value, line.meaning, line.target, style=style)
+    size = next(iter(found.values()))
+    table.caption = f"on {size['cores']} cores and {size['memory_gib']:g} GiB"
+    return table
+
+
+def _progress() -> Progress:
+    return Progress(
+        SpinnerColumn(finished_text="*"),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[detail]}", style="dim"),
+        console=console(),
+    )

@@ -1,0 +1,105 @@
+"""The reference of all settings, made from the dataclasses that hold them and the comments beside their fields."""
+
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass
+from functools import cache
+from typing import Any, Final, Literal, get_args, get_origin
+
+from pipeline.settings import Secret, Settings
+from pipeline.settings.layers import PREFIX
+from pipeline.settings.ranges import RANGES
+from pipeline.settings.schema import default_of, entry_of, is_section, settings_of
+
+INTRO: Final = """# Settings
+
+Made from the settings themselves: `.venv/bin/ithaca settings --reference docs/settings.md`.
+`ithaca settings` shows every value in force and where it comes from.
+
+A later source wins: development defaults, the file `ithaca.toml` (or what `--config` or `ITHACA_CONFIG` names), \
+variables.
+A variable is `ITHACA_` and the names of the levels, joined by two underscores; in names that you choose, such as \
+those of providers, a single underscore stands for a dash.
+A whole table may be given as JSON: `ITHACA_ROUTES='{"*": {"carrier-a": 100}}'`.
+
+A secret is never written down but referred to: `env:NAME`, `file:/path`, and in development `dev:word`.
+In development there are keys, a caller `demo`, three simulated carriers and their routes by default; production has \
+none of these.
+"""
+# What is written in place of names that users choose.
+CHOSEN: Final = {
+    "callers": ("caller",),
+    "providers": ("provider",),
+    "routes": ("country", "provider"),
+    "senders": ("country",),
+    "templates": ("locale",),
+}
+KEY_ID: Final = ("kid",)  # in every key ring
+
+_FIELD: Final = re.compile(r"    (\w+): .*?(?:  # (.*))?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One setting."""
+
+    path: tuple[str, ...]
+    default: str
+    values: str
+    meaning: str
+
+
+def reference() -> str:
+    """Give the whole reference as Markdown."""
+    sections: dict[str, list[Row]] = {}
+    for row in _rows(Settings, ()):
+        sections.setdefault(row.path[0] if len(row.path) > 1 else "general", []).append(row)
+    parts = [INTRO]
+    for name, rows in sections.items():
+        parts += [f"## {name}", "", *_table(rows), ""]
+    return "\n".join(parts)
+
+
+def _rows(table: type, path: tuple[str, ...]) -> Iterator[Row]:
+    for name, kind in settings_of(table).items():
+        inner, entry = (*path, name), entry_of(kind)
+        if entry:
+            inner += tuple(f"<{word}>" for word in CHOSEN.get(name, KEY_ID))
+        if is_section(entry or kind):
+            yield from _rows(entry or kind, inner)
+        else:
+            meaning = _comments(table).get(name, "")
+            yield Row(path=inner, default=_default(table, name), values=_values(kind, inner), meaning=meaning)
+
+
+def _default(table: type, name: str) -> str:
+    default = default_of(table, name)
+    if default is MISSING:
+        return "must be set"
+    if default in (None, "", (), {}):
+        return "none"
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+
+def _values(kind: Any, path: tuple[str, ...]) -> str:
+    if get_origin(kind) is Literal:
+        return ", ".join(get_args(kind))
+    if kind is Secret or entry_of(kind) is Secret:
+        return "secret"
+    allowed = RANGES.get(".".join("*" if word.startswith("<") else word for word in path))
+    return f"{allowed.least:g} to {allowed.most:g}" if allowed else ""
+
+
+@cache
+def _comments(table: type) -> Mapping[str, str]:
+    fields = (_FIELD.fullmatch(line) for line in inspect.getsource(table).splitlines())
+    return {field[1]: field[2] for field in fields if field and field[2]}
+
+
+def _table(rows: list[Row]) -> Iterator[str]:
+    yield "| setting | variable | default | values | meaning |"
+    yield "| --- | --- | --- | --- | --- |"
+    for row in rows:
+        variable = PREFIX + "__".join(row.path).upper()
+        yield f"| `{'.'.join(row.path)}` | `{variable}` | {row.default} | {row.values} | {row.meaning} |"

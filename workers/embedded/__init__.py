@@ -1,0 +1,1 @@
+"""Real Kafka, real Valkey and simulated carriers that start by themselves."""
