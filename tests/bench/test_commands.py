@@ -1,0 +1,36 @@
+"""`ithaca bench`, with as little work as possible: that it runs and what it prints, never how fast it was."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+
+KEYS = {
+    "pipeline": {"rate_ratio", "cpu_ratio", "cpu_ratio_whole", "client_us", "dispatcher_us", "pairs", "messages"},
+    "kill": {
+        "lost",
+        "duplicates_excused",
+        "duplicates_unexcused",
+        "contiguous_would_repeat",
+        "handed_over_at_the_kill",
+    },
+    "latency": {"accept_to_handover_p50_ms", "accept_to_handover_p99_ms", "verified"},
+    "memory": {"memory_mib", "cores_used", "verified"},
+}
+MACHINE = {"cores", "memory_gib"}
+
+
+@pytest.mark.parametrize(
+    "figure", ["pipeline", *(pytest.param(name, marks=pytest.mark.slow) for name in ("kill", "latency", "memory"))]
+)
+def test_figure_is_measured_and_printed(figure: str, tmp_path: Path, jars: Path) -> None:
+    shutil.copytree(jars, tmp_path / ".cache" / "jars")
+    command = (sys.executable, "-m", "workers", "bench", figure, "--quick", "--json", "-")
+
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=110, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert orjson.loads(done.stdout.splitlines()[-1]).keys() >= KEYS[figure] | MACHINE
