@@ -1,0 +1,48 @@
+"""`ithaca demo`: the whole system, as a newcomer first sees it."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import psutil
+
+KEYS = {
+    "requested",
+    "accepted",
+    "handed_over",
+    "delivered",
+    "verified",
+    "dead",
+    "expired",
+    "lost",
+    "duplicates_excused",
+    "duplicates_unexcused",
+    "accept_to_handover_p50_ms",
+    "accept_to_handover_p99_ms",
+}
+
+
+def test_demo_delivers_and_verifies_every_code_and_leaves_nothing_behind(tmp_path: Path, jars: Path) -> None:
+    shutil.copytree(jars, tmp_path / ".cache" / "jars")
+    command = (sys.executable, "-m", "workers", "demo", "--seconds", "4", "--rate", "15", "--json", "-")
+
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=110, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    figures = orjson.loads(done.stdout.splitlines()[-1])
+    assert figures.keys() >= KEYS
+    assert {
+        name: figures[name] for name in ("requested", "accepted", "handed_over", "delivered", "verified")
+    } == dict.fromkeys(("requested", "accepted", "handed_over", "delivered", "verified"), 60)
+    assert {figures[name] for name in ("dead", "expired", "lost", "duplicates_excused", "duplicates_unexcused")} == {0}
+    assert not [process for process in psutil.process_iter(["cwd"]) if _is_in(process, tmp_path)]
+
+
+def _is_in(process: psutil.Process, folder: Path) -> bool:
+    """Tell whether a process works in the folder or names it on its command line."""
+    try:
+        return any(str(folder) in text for text in (process.cwd(), *process.cmdline()))
+    except psutil.Error:
+        return False

