@@ -32,12 +32,23 @@ class SendLimit:
         """Free the place of a send that ended."""
         self.in_flight -= 1
 
+    def wait_s(self, now: float) -> float | None:
+        """Give the seconds until a place may be taken. None: not before one of the sends ends."""
+        if self.in_flight >= self._places:
+            return None
+        self._fill(now)
+        return max(1.0 - self._tokens, 0.0) / self._per_second if self._per_second else 0.0
+
+    def _fill(self, now: float) -> None:
+        per_second = self._per_second or 0.0
+        earned = (now - self._filled_at) * per_second
+        self._tokens = min(self._tokens + earned, max(per_second * BURST_S, 1.0))
+        self._filled_at = now
+
     def _token(self, now: float) -> bool:
         if self._per_second is None:
             return True
-        earned = (now - self._filled_at) * self._per_second
-        self._tokens = min(self._tokens + earned, max(self._per_second * BURST_S, 1.0))
-        self._filled_at = now
+        self._fill(now)
         if self._tokens < 1.0:
             return False
         self._tokens -= 1.0

@@ -39,6 +39,18 @@ def test_refusal_for_want_of_a_place_costs_no_token() -> None:
     assert limit.take(101.0)
 
 
+def test_wait_is_told_to_the_next_token_and_unknown_while_a_place_is_missing() -> None:
+    limit = SendLimit(2, 0.5)
+    assert limit.wait_s(100.0) == 0.0
+
+    assert limit.take(100.0)
+    assert limit.wait_s(100.0) == 2.0
+    assert limit.wait_s(101.0) == 1.0
+    assert limit.take(102.0)
+
+    assert limit.wait_s(200.0) is None
+
+
 @given(st.lists(st.floats(min_value=0, max_value=0.5), min_size=1, max_size=200))
 def test_no_stretch_of_time_sees_more_than_rate_and_burst(gaps: list[float]) -> None:
     limit, now, taken = SendLimit(10_000, 5.0), 50.0, 0

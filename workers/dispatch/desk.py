@@ -1,17 +1,23 @@
 """The providers as the dispatcher holds them: adapters with their limits, breakers and budgets."""
 
+import time
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from typing import Final
 
 from pipeline.breaker import CLOSED, Breaker
 from pipeline.choice import EVERYWHERE, choose, point_of, shares_for
 from pipeline.errors import NotSent, ProviderError, Scope, Throttled
 from pipeline.limits import SecondSendBudget, SendLimit
 from pipeline.settings import Settings
+from pipeline.topics import RETRY_TIERS
 from providers.base import Provider
 from workers.dispatch.case import Case
+from workers.dispatch.places import Places, first_free
 from workers.log import get_log
+
+PLACE_WAIT_S: Final = min(tier.delay for tier in RETRY_TIERS).total_seconds()
 
 log = get_log("dispatch")
 
@@ -21,7 +27,7 @@ class Desk:
     """One provider's place: its adapter and what is known of it in this process."""
 
     provider: Provider
-    limit: SendLimit
+    places: Places
     budget: SecondSendBudget
     timeout_s: float
     senders: Mapping[str, str]
@@ -31,17 +37,14 @@ class Desk:
         """Tell whether neither the provider's nor the route's breaker is in the way."""
         return not self.breakers or all(self.breakers.get(scope, CLOSED).allows(now) for scope in (None, country))
 
-    def take(self, country: str, now: float) -> bool:
-        """Take a place, and with a half-open breaker the one place of its probe. False: none is free."""
-        if not self.limit.take(now):
-            return False
+    def place(self, country: str, now: float) -> "Place":
+        """Give a place that was taken to a message; with a half-open breaker it is the one of its probe."""
         for scope in self._known(country):
             self.breakers[scope] = self.breakers[scope].starting(now)
-        return True
+        return Place(desk=self, country=country)
 
-    def give_back(self, country: str) -> None:
-        """Free the place; a probe that was not made may be made by the next one."""
-        self.limit.give_back()
+    def unprobe(self, country: str) -> None:
+        """Note that a probe has ended: if it was not even made, the next message may be it."""
         for scope in self._known(country):
             self.breakers[scope] = self.breakers[scope].unprobed()
 
@@ -73,21 +76,41 @@ class Desk:
         return self.senders.get(country) or self.senders.get("*")
 
 
+@dataclass(slots=True, kw_only=True)
+class Place:
+    """A place at a provider, from before the claim until its answer: what follows the answer is not its business."""
+
+    desk: Desk
+    country: str
+    held: bool = True
+
+    def free(self) -> None:
+        """Give it back, once."""
+        if self.held:
+            self.held = False
+            self.desk.unprobe(self.country)
+            self.desk.places.give_back()
+
+
 class Desks:
     """All providers, and the choice among them."""
 
-    def __init__(self, settings: Settings, providers: Mapping[str, Provider]) -> None:
+    def __init__(
+        self, settings: Settings, providers: Mapping[str, Provider], *, place_wait_s: float = PLACE_WAIT_S
+    ) -> None:
         self._routes = settings.routes
+        self._wait_s = place_wait_s
         self.all = {
             name: Desk(
                 provider=provider,
-                limit=SendLimit(settings.providers[name].in_flight, settings.providers[name].per_second),
+                places=Places(SendLimit(settings.providers[name].in_flight, settings.providers[name].per_second)),
                 budget=SecondSendBudget(settings.dispatch.second_send_budget),
                 timeout_s=min(settings.providers[name].timeout_s, settings.dispatch.send_timeout_s),
                 senders=settings.providers[name].senders,
             )
             for name, provider in providers.items()
         }
+        self._of = {desk.places: desk for desk in self.all.values()}
 
     def open_breakers(self, now: float) -> dict[str, list[str]]:
         """Give the countries whose breakers let nothing through now, by provider; `*` is the whole provider."""
@@ -101,23 +124,45 @@ class Desks:
         """Tell whether any provider is configured for a country."""
         return bool(shares_for(self._routes, country))
 
-    def take(self, case: Case, number: int, now: float, *, again: bool) -> Desk | None:
-        """Choose a provider for an attempt of a case and take a place at it; none when nobody is free.
+    async def take(self, case: Case, number: int, *, again: bool) -> Place | None:
+        """Choose a provider for an attempt of a case and take a place at it; none when nobody is free in time.
 
         Providers already tried are left out. When no untried one is open, none is left; with `again`, all but the
-        last are.
+        last are. While all that are left are merely full, a place is waited for: as long as the shortest tier would
+        take, so that a burst flows at the pace of its providers and one that hangs holds up nobody for longer.
         """
-        country = case.phone.country
-        shares = shares_for(self._routes, country)
-        closed = {name for name in shares if not self.all[name].allows(country, now)}
-        without = closed | _left_out(shares.keys() - closed, [one.provider for one in case.attempts], again=again)
+        country, until = case.phone.country, time.monotonic() + self._wait_s
         point = point_of(case.request.request_id, number)
-        while name := choose(shares, without, point):
-            desk = self.all[name]
-            if desk.take(country, now):
-                return desk
-            without.add(name)
+        while shares := self._usable(case, again=again):
+            places = self._free_now(shares, point) or await self._free_later(shares, until - time.monotonic())
+            if places is None:
+                return None
+            desk, now = self._of[places], time.monotonic()
+            if desk.allows(country, now):  # it may have broken while it was waited for
+                return desk.place(country, now)
+            places.give_back()
         return None
+
+    def _usable(self, case: Case, *, again: bool) -> dict[str, float]:
+        """Give the shares of the providers that an attempt may go through, were they not full."""
+        country, now = case.phone.country, time.monotonic()
+        shares = shares_for(self._routes, country)
+        opened = {name for name in shares if self.all[name].allows(country, now)}
+        without = _left_out(opened, [one.provider for one in case.attempts], again=again)
+        return {name: share for name, share in shares.items() if name in opened and name not in without}
+
+    def _free_now(self, shares: Mapping[str, float], point: float) -> Places | None:
+        full: set[str] = set()
+        while name := choose(shares, full, point):
+            if self.all[name].places.take():
+                return self.all[name].places
+            full.add(name)
+        return None
+
+    async def _free_later(self, shares: Mapping[str, float], within_s: float) -> Places | None:
+        if within_s <= 0:
+            return None
+        return await first_free([self.all[name].places for name in shares], within_s)
 
 
 def _left_out(opened: AbstractSet[str], tried: Sequence[str], *, again: bool) -> set[str]:

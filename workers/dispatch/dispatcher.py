@@ -1,7 +1,6 @@
 """Handles one record at a time: open, decide, hand over, decide again, write down what follows."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -26,7 +25,7 @@ from pipeline.retry import (
 from pipeline.settings import Settings
 from pipeline.topics import ATTEMPTS, DEAD, REQUESTS, Topic
 from workers.dispatch.case import Case, Opener
-from workers.dispatch.desk import Desk, Desks
+from workers.dispatch.desk import Desks, Place
 from workers.dispatch.handover import MAY_SEND, Clock, HandOver, Made, Mine, adopt
 from workers.log import get_log
 from workers.loop import Record
@@ -163,23 +162,23 @@ class Dispatcher:
     async def _send(self, handling: Handling, send: Send) -> Decision:
         """Make an attempt through whichever provider is free, and decide what is next."""
         number = handling.case.attempts[-1].number + 1 if handling.case.attempts else 1
-        desk = self._desks.take(handling.case, number, time.monotonic(), again=not handling.made)
-        if desk is None:
+        place = await self._desks.take(handling.case, number, again=not handling.made)
+        if place is None:
             return self._wait(handling, send)
         try:
             claimed, mine = await self._hand_over.claim(handling.case, send)
             handling.case = adopt(handling.case, claimed)
             if claimed.verdict in MAY_SEND:
-                return await self._make(handling, send, mine, desk)
+                return await self._make(handling, send, mine, place)
         finally:
-            desk.give_back(handling.case.phone.country)
+            place.free()
         return await self._claimed_before(handling, send, claimed)
 
-    async def _make(self, handling: Handling, send: Send, mine: Mine, desk: Desk) -> Decision:
+    async def _make(self, handling: Handling, send: Send, mine: Mine, place: Place) -> Decision:
         decision = self._still(handling, send)
         if not isinstance(decision, Send):  # time has passed since it was decided
             return decision
-        made = await self._hand_over.make(handling.case, send, mine, desk)
+        made = await self._hand_over.make(handling.case, send, mine, place)
         if made is None:
             return self._still(handling, send)  # claims again, and learns who has it
         self._take_up(handling, made)

@@ -13,7 +13,7 @@ from pipeline.settings import Settings
 from pipeline.text import Message, render
 from providers.base import CONNECT_LIMIT_S, Accepted, Sms
 from workers.dispatch.case import Case, Opener
-from workers.dispatch.desk import Desk
+from workers.dispatch.desk import Desk, Place
 from workers.log import get_log
 from workers.state.claims import Claim, Claimed, Claims, ClaimVerdict
 
@@ -71,8 +71,9 @@ class HandOver:
         lease_until = asked_at + lease_s
         return claimed, Mine(claim=claim, number=claimed.number, lease_until=lease_until, taken_over=claimed.taken_over)
 
-    async def make(self, case: Case, send: Send, mine: Mine, desk: Desk) -> Made | None:
-        """Hand over and keep the outcome. None: the claim is not ours any more, or nobody knows."""
+    async def make(self, case: Case, send: Send, mine: Mine, place: Place) -> Made | None:
+        """Hand over, free the place, keep the outcome. None: the claim is not ours any more, or nobody knows."""
+        desk = place.desk
         message = render(self._opener.code(case), case.caller, case.request.locale, source=case.request.caller)
         desk.budget.earn()
         for _ in range(FENCED_TRIES):
@@ -83,6 +84,7 @@ class HandOver:
             attempt = await self._send(case, send, held, desk, message)
             if attempt.outcome is not Outcome.NOT_SENT:
                 break
+        place.free()
         made = Made(attempt=attempt, record=encode(attempt))
         await self._claims.store_outcome(mine.claim, mine.number, made.record)
         return made

@@ -98,16 +98,18 @@ class World:
     clock: SetClock = field(default_factory=SetClock)
     providers: dict[str, ScriptedProvider] = field(default_factory=dict)
     offset: int = 0
+    place_wait_s: float = 0.05
 
     def __post_init__(self) -> None:
         self.providers = self.providers or {name: ScriptedProvider(name) for name in self.settings.providers}
         self.claims = Claims(self.store, owner=self.owner, lease_s=self.settings.dispatch.lease_s)
+        self.desks = Desks(self.settings, self.providers, place_wait_s=self.place_wait_s)
         opener = Opener(settings=self.settings)
         self.dispatcher = Dispatcher(
             self.settings,
             producer=self.topics,
             claims=self.claims,
-            desks=Desks(self.settings, self.providers),
+            desks=self.desks,
             opener=opener,
             hand_over=HandOver(self.settings, "config", opener, self.claims, self.clock),
             clock=self.clock,

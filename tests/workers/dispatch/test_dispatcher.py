@@ -401,6 +401,53 @@ async def test_provider_that_is_full_does_not_hold_up_the_others(world: World) -
     assert len(world.sent()) == 30
 
 
+async def test_burst_beyond_the_places_is_sent_as_they_come_free_and_no_request_goes_to_a_retry_tier(
+    world: World,
+) -> None:
+    one = {name: replace(account, in_flight=1) for name, account in SETTINGS.providers.items()}
+    world = replace(world, settings=replace(SETTINGS, providers=one), providers={}, place_wait_s=30.0)
+    records = [
+        world.record(encode(world.request(request_id=f"request-{number:012}", purpose=f"p{number}")))
+        for number in range(50)
+    ]
+
+    await asyncio.gather(*(world.dispatcher.handle(record) for record in records))
+
+    assert len(world.sent()) == 50
+    assert {tier for tier, _ in world.topics.retries()} == {"otp.retry.10s"}  # the second looks
+
+
+async def test_place_is_free_again_before_the_outcome_is_stored(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[bool] = []
+
+    async def store_outcome(*_: object) -> None:
+        held.extend(desk.places.take() for desk in world.desks.all.values())
+
+    one = {name: replace(account, in_flight=1) for name, account in SETTINGS.providers.items()}
+    world = replace(world, settings=replace(SETTINGS, providers=one), providers={})
+    monkeypatch.setattr(world.claims, "store_outcome", store_outcome)
+
+    await world.ask()
+
+    assert held == [True] * len(one)
+
+
+async def test_breaker_that_opens_releases_those_who_wait_for_a_place(world: World) -> None:
+    only = {"carrier-a": replace(SETTINGS.providers["carrier-a"], in_flight=1)}
+    settings = replace(SETTINGS, providers=only, routes={"*": {"carrier-a": 1.0}})
+    world = replace(world, settings=settings, providers={}, place_wait_s=30.0)
+    world.providers["carrier-a"].answers.append(Misconfigured("401"))
+    records = [
+        world.record(encode(world.request(request_id=f"request-{number:012}", purpose=f"p{number}")))
+        for number in range(5)
+    ]
+
+    await asyncio.gather(*(world.dispatcher.handle(record) for record in records))
+
+    assert len(world.sent()) == 1
+    assert [tier for tier, _ in world.topics.retries()] == ["otp.retry.2s"] * 5
+
+
 async def test_request_waits_when_every_provider_is_full(world: World) -> None:
     providers = {name: replace(one, in_flight=0) for name, one in SETTINGS.providers.items()}
     world = replace(world, settings=replace(SETTINGS, providers=providers), providers={})
