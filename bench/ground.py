@@ -87,7 +87,11 @@ class Ground:
 
     @asynccontextmanager
     async def dispatcher(self, prefix: str, in_flight: int, name: str = "dispatch") -> AsyncIterator[Process]:
-        """Run a dispatcher for the topics of this prefix, all of whose codes go through the one provider."""
+        """Run a dispatcher for the topics of this prefix, all of whose codes go through the one provider.
+
+        As many sends are in flight as it is told. It has half as many records more in hand, whose claim comes before
+        the send or whose outcome comes after it.
+        """
         (port,) = choose_ports(self.folder / f"{name}.port.json", 1)
         provider = self.provider(in_flight)
         ours = {
@@ -96,7 +100,7 @@ class Ground:
             "ITHACA_KAFKA__SESSION_TIMEOUT_S": "6",
             "ITHACA_STATE__URL": self.valkey.url,
             "ITHACA_STATE__PREFIX": prefix,
-            "ITHACA_DISPATCH__IN_FLIGHT": str(in_flight),
+            "ITHACA_DISPATCH__IN_FLIGHT": str(in_flight + in_flight // 2),
             "ITHACA_PROVIDERS__CARRIER_A__BASE_URL": provider.base_url,
             "ITHACA_PROVIDERS__CARRIER_A__IN_FLIGHT": str(in_flight),
             "ITHACA_ROUTES": json.dumps({"*": {CARRIER: 100}}),

@@ -7,9 +7,10 @@ reference field of 100 characters. The MAC is HMAC-SHA-256 cut to 128 bits (RFC 
 import binascii
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
 
 from pipeline.errors import DeadReason, InvalidMessage
 from pipeline.mac import hmac_sha256
@@ -21,8 +22,7 @@ _MAC_BYTES: Final = 16
 _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallbackToken:
+class CallbackToken(Struct, frozen=True, kw_only=True):
     """What a callback must know of its attempt."""
 
     request_id: str

@@ -5,12 +5,12 @@ what makes the request what it is. A retry, a redelivery, a resend or a second p
 """
 
 import hmac
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
 import pyotp
+from msgspec import Struct
 
 from pipeline.mac import hmac_sha256
 from pipeline.settings import Secret
@@ -20,8 +20,7 @@ _NO_SALT: Final = Secret(bytes(32))  # RFC 5869, section 2.2
 _LEAST_BYTES: Final = 14  # pyotp refuses shorter ones, and so do we
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodeBasis:
+class CodeBasis(Struct, frozen=True, kw_only=True):
     """What a code is derived from, beside the master key."""
 
     request_id: str

@@ -11,7 +11,6 @@ import binascii
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
@@ -19,6 +18,7 @@ import orjson
 import phonenumbers
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from msgspec import Struct
 
 from pipeline.errors import DeadReason, InvalidMessage
 from pipeline.mac import hmac_sha256
@@ -35,13 +35,15 @@ _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 _STANDARD: Final = bytes.maketrans(b"-_", b"+/")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Phone:
+class Phone(Struct, frozen=True, kw_only=True):
     """A phone number and what may be said of it in public."""
 
-    e164: str = field(repr=False)
+    e164: str
     country: str  # ISO 3166-1 alpha-2; 001 for numbers of no country
     hash: str  # keyed, 128 bits, base64url
+
+    def __repr__(self) -> str:
+        return f"Phone({self.mask}, {self.country})"
 
     @property
     def mask(self) -> str:

@@ -1,8 +1,9 @@
 """After a failure or a silence: again when, through whom, or never."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
 
 from pipeline.errors import DeadReason, Outcome
 from pipeline.records import Attempt, ReceiptState
@@ -20,8 +21,7 @@ _TIERS: Final = sorted(RETRY_TIERS, key=lambda tier: tier.delay)
 _LONGEST_FIRST: Final = tuple(reversed(_TIERS))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
+class Life(Struct, frozen=True, kw_only=True):
     """When the life of a code began and when it ends, in broker time."""
 
     starts_at: datetime
@@ -32,8 +32,7 @@ class Life:
         return self.starts_at + (self.deadline_at - self.starts_at) * share
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Seen(Struct, frozen=True, kw_only=True):
     """What is known of a request beside its attempts."""
 
     verified: bool = False
@@ -43,31 +42,27 @@ class Seen:
     last_state: ReceiptState | None = None  # of the last attempt at hand
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Send:
+class Send(Struct, frozen=True, kw_only=True):
     """Make the next attempt now."""
 
     trigger: str  # first, failover or second_look
     silent: bool = False  # the last one was accepted and nothing was heard: counts against the budget
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Look(Struct, frozen=True, kw_only=True):
     """Look again when this tier is due."""
 
     tier: Topic
     waiting: str | None = None  # the trigger of the attempt that no provider could take yet
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
+class Finished(Struct, frozen=True, kw_only=True):
     """Nothing is left to do."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dead:
+class Dead(Struct, frozen=True, kw_only=True):
     """A dead letter."""
 
     reason: DeadReason

@@ -1,8 +1,9 @@
 """Render the message; GSM-7 or UCS-2; segments; autofill line."""
 
 import math
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct
 
 from pipeline.errors import DeadReason, InvalidMessage
 from pipeline.settings import CallerSettings
@@ -37,12 +38,14 @@ _GSM7_SINGLE, _GSM7_PART = 160, 153  # septets; a part gives 7 to its header (3G
 _UCS2_SINGLE, _UCS2_PART = 70, 67  # UTF-16 code units
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(Struct, frozen=True, kw_only=True):
     """A rendered message. Its text holds the code and never shows in a `repr`."""
 
-    text: str = field(repr=False)
+    text: str
     segments: int
+
+    def __repr__(self) -> str:
+        return f"Message({self.segments} segments)"
 
 
 def render(code: str, caller: CallerSettings, locale: str, *, source: str | None = None) -> Message:

@@ -10,6 +10,7 @@ from ssl import SSLContext
 from typing import ClassVar, Final, Protocol
 
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from msgspec import Struct
 
 from pipeline.errors import ProviderError, SettingsError
 from pipeline.records import ReceiptState
@@ -20,24 +21,25 @@ MAX_BODY_BYTES: Final = 64 * 1024  # of an answer; more is not read
 CONNECT_LIMIT_S: Final = 3.1  # free connection, DNS, TCP and TLS; a lost SYN is repeated after 1 s (RFC 6298)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sms:
+class Sms(Struct, frozen=True, kw_only=True):
     """One message to hand over. Number and text never show in its `repr`."""
 
     attempt_id: str  # request id and attempt number, joined by a dot
-    to: str = field(repr=False)  # E.164 with its plus
-    text: str = field(repr=False)
+    to: str  # E.164 with its plus
+    text: str
     sender: str | None  # sender ID, where the settings give one for this provider and country
     country: str
-    callback_url: str = field(repr=False)  # where receipts go; holds the token
-    reference: str = field(repr=False)  # the token alone, for providers with one fixed callback URL
+    callback_url: str  # where receipts go; holds the token
+    reference: str  # the token alone, for providers with one fixed callback URL
     validity_s: int  # what is left of the code's life
     timeout_s: float  # total limit of this hand-over
     send_before: float  # `time.monotonic()` after which no byte may leave: the claim or the life ends
 
+    def __repr__(self) -> str:
+        return f"Sms({self.attempt_id})"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
+
+class Accepted(Struct, frozen=True, kw_only=True):
     """The provider took the message."""
 
     message_id: str
@@ -83,14 +85,16 @@ class Provider(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpRequest:
+class HttpRequest(Struct, frozen=True, kw_only=True):
     """What an adapter wants sent. Nothing of it shows in its `repr`: it holds the credential, number and text."""
 
     method: str = "POST"
-    url: str = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"HttpRequest({self.method})"
 
 
 class HttpProvider(ABC):

@@ -6,10 +6,11 @@ async with OtpClient(kafka, caller="shop", kid="shop-1", key=key) as client:
 
 import asyncio
 import secrets
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Final, Self
+
+from msgspec.structs import replace
 
 from pipeline.errors import BrokerAway
 from pipeline.idempotency import ID_BYTES

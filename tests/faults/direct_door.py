@@ -3,12 +3,13 @@
 import asyncio
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, Message, Producer
+from msgspec.structs import replace
 
 from pipeline.phone import seal
 from pipeline.records import Origin, OtpRequest

@@ -1,12 +1,13 @@
 """A run in which everything happens that could make a code or a number turn up somewhere."""
 
 import hmac
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import aiohttp
 import orjson
+from msgspec.structs import replace
 
 from pipeline.callback_token import CallbackToken, issue
 from pipeline.phone import seal

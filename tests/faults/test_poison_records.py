@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import orjson
+from msgspec.structs import replace
 
 from pipeline.errors import DeadReason
 from pipeline.phone import seal

@@ -1,12 +1,12 @@
 """Every record on a topic, frozen; encode and decode."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pipeline.errors import DeadReason, InvalidMessage
 from pipeline.records import (
@@ -91,7 +91,7 @@ def test_fields_that_are_not_known_are_ignored(record: Record) -> None:
 def test_schema_is_made_from_the_record(record: Record) -> None:
     definition = schema(type(record))["$defs"][type(record).__name__]
 
-    assert set(definition["properties"]) == set(record.__slots__)
+    assert set(definition["properties"]) == set(record.__struct_fields__)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ json_values = st.recursive(
 )
 
 
-@given(st.sampled_from(sorted(REQUEST.__slots__)), json_values)
+@given(st.sampled_from(sorted(REQUEST.__struct_fields__)), json_values)
 def test_any_value_in_any_field_is_a_record_or_an_invalid_message(name: str, value: object) -> None:
     try:
         document = orjson.dumps({**orjson.loads(encode(REQUEST)), name: value})

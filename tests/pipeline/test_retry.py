@@ -1,11 +1,11 @@
 """After a failure or a silence: again when, through whom, or never."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pipeline.errors import DeadReason, Outcome
 from pipeline.records import Attempt, ReceiptState

@@ -1,9 +1,9 @@
 """Whom an entered code credits."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.errors import Outcome
 from pipeline.records import Attempt, ReceiptState, Verdict

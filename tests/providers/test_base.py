@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import pytest
 from aiohttp import client_exceptions
+from msgspec.structs import replace
 
 from pipeline.errors import AcceptanceUnknown, NotSent, SettingsError, Unavailable
 from pipeline.settings import ProviderSettings, Secret
@@ -180,8 +181,7 @@ class Broken(Plain):
 
 
 async def test_a_defect_in_building_a_request_means_that_nothing_left() -> None:
-    sms = an_sms()
-    object.__setattr__(sms, "country", "XX")
+    sms = replace(an_sms(), country="XX")
 
     with pytest.raises(Unavailable, match="defect"):
         await Broken("one", settings("http://127.0.0.1:9")).send(sms)

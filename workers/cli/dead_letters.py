@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 import typer
+from msgspec import structs
 from rich.text import Text
 
 from pipeline.errors import DeadReason, InvalidMessage
@@ -109,7 +110,7 @@ def _public(letter: DeadLetter) -> dict[str, Any]:
         "request_id": letter.request_id,
         "caller": letter.caller,
         "country": letter.country,
-        "origin": letter.origin,
+        "origin": structs.asdict(letter.origin),
         "size": letter.size,
         "attempts": [
             {

@@ -1,9 +1,12 @@
 """A record, opened: everything that an attempt needs, in worker memory only."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.codes import CodeBasis, derive
 from pipeline.errors import DeadReason, InvalidMessage
@@ -17,8 +20,7 @@ SHORTEST_LIFE: Final = timedelta(seconds=1)  # the unit of what providers are to
 LONGEST_LIFE: Final = timedelta(seconds=600)  # NIST SP 800-63B-4 and OWASP ASVS 5.0: 10 minutes at most
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(Struct, frozen=True, kw_only=True):
     """One request on its way."""
 
     request: OtpRequest  # always sealed
@@ -29,6 +31,9 @@ class Case:
     attempts: tuple[Attempt, ...]  # oldest first
     source: str  # topic/partition/offset: what a claim is bound to
     waiting: str | None = None  # the trigger of the attempt that it comes back for
+
+    def __repr__(self) -> str:
+        return f"Case({self.request.request_id})"
 
     def with_attempt(self, attempt: Attempt) -> "Case":
         """Give the case with one more attempt, or with that attempt's newer word."""

@@ -1,9 +1,11 @@
 """One hand-over: claim, render, fence, send, keep the outcome."""
 
 import time
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.callback_token import CallbackToken, issue
 from pipeline.errors import NotSent, Outcome, ProviderError
@@ -32,8 +34,7 @@ class Clock(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mine:
+class Mine(Struct, frozen=True, kw_only=True):
     """A claim that lets us send, and until when (monotonic seconds)."""
 
     claim: Claim
@@ -42,12 +43,14 @@ class Mine:
     taken_over: int  # how often, from owners whose outcome is unknowable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class Made(Struct, frozen=True, kw_only=True):
     """An attempt that was made, and its record as it is in the row and goes on the topic."""
 
     attempt: Attempt
-    record: bytes = field(repr=False)
+    record: bytes
+
+    def __repr__(self) -> str:
+        return f"Made({self.attempt})"
 
 
 class HandOver:

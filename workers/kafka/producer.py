@@ -12,11 +12,11 @@ import itertools
 import time
 from collections import defaultdict
 from collections.abc import Collection, Coroutine, Iterator
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError
+from msgspec import Struct
 
 from pipeline.errors import CannotGoOn
 from pipeline.settings import KafkaSettings
@@ -40,10 +40,9 @@ _STOP_S: Final = 3.0
 _CLOSE_S: Final = 1.0  # with nothing under way it takes no time; with something, it never ends
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Outgoing:
+class _Outgoing(Struct, frozen=True, kw_only=True):
     key: bytes
-    value: bytes = field(repr=False)
+    value: bytes
     acknowledged: asyncio.Future[None]
 
 

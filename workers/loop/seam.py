@@ -1,24 +1,27 @@
 """What the loop sees of Kafka."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct
 
 from pipeline.backlog import Partition
 from pipeline.offsets import Commit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(Struct, frozen=True, kw_only=True):
     """One record as it was fetched. Its bytes never show in its `repr`."""
 
     topic: str
     partition: int
     offset: int
-    key: bytes | None = field(repr=False)
-    value: bytes | None = field(repr=False)
+    key: bytes | None
+    value: bytes | None
     timestamp_ms: int  # of its append, by the broker's clock
-    headers: Sequence[tuple[str, bytes]] = field(default=(), repr=False)
+    headers: Sequence[tuple[str, bytes]] = ()
+
+    def __repr__(self) -> str:
+        return f"Record({self.topic}/{self.partition}/{self.offset})"
 
 
 Revoked = Callable[[Collection[Partition]], Awaitable[None]]

@@ -1,13 +1,14 @@
 """The HTTP side of the store: tries, uses, wishes for another message, receipts, timelines."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
 import orjson
+from msgspec.structs import replace
 
 from pipeline.errors import StoreAway
 from pipeline.records import Attempt, OtpRequest, ReceiptState, decode

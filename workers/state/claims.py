@@ -2,11 +2,11 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 import orjson
+from msgspec import Struct
 
 from pipeline.errors import StoreAway
 from pipeline.records import Attempt, ReceiptState, decode
@@ -37,8 +37,7 @@ class ClaimVerdict(StrEnum):
 _VERDICTS: Final = {verdict.value.encode(): verdict for verdict in ClaimVerdict}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(Struct, frozen=True, kw_only=True):
     """The wish to make one attempt. Carries what a new row needs."""
 
     request_id: str
@@ -59,8 +58,7 @@ class Claim:
         return self.request_id, self.number, self.resend
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
+class Claimed(Struct, frozen=True, kw_only=True):
     """The answer to a claim."""
 
     verdict: ClaimVerdict
@@ -72,16 +70,14 @@ class Claimed:
     taken_over: int = 0  # how often this attempt went to a new owner, its outcome unknown
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
+class Looked(Struct, frozen=True, kw_only=True):
     """What a look finds."""
 
     seen: Seen
     made: bytes | None = None  # the outcome of the next attempt, where the source that looks has made it before
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Stored:
+class _Stored(Struct, frozen=True, kw_only=True):
     claim: Claim
     number: int
     outcome: bytes

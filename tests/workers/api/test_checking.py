@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from dataclasses import replace
 from statistics import median
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.phone import seal
 from pipeline.records import ReceiptState, Verdict, Verification, decode

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
+from msgspec import structs
+
 from pipeline.errors import ProviderError
 from pipeline.phone import seal
 from pipeline.records import Attempt, DeadLetter, OtpRequest, Retry, decode, encode
@@ -130,7 +132,7 @@ class World:
             issued_at=self.clock.at,
             expires_at=self.clock.at + timedelta(seconds=300),
         )
-        return replace(request, **changes)
+        return structs.replace(request, **changes)
 
     def record(self, value: bytes, topic: str = REQUESTS.name) -> Record:
         self.offset += 1

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from pipeline.errors import StoreAway
 from pipeline.records import OtpRequest, ReceiptState
@@ -123,7 +124,7 @@ async def test_each_wish_gives_the_request_again_with_the_next_ordinal(door: Doo
         door.clock.move(30)
         wishes.append(await door.checks.ask_again(ID, "shop"))
 
-    assert [wish.request for wish in wishes] == [replace(request, resend=ordinal) for ordinal in (1, 2, 3)]
+    assert [wish.request for wish in wishes] == [structs.replace(request, resend=ordinal) for ordinal in (1, 2, 3)]
 
 
 async def test_of_two_wishes_at_once_one_is_too_soon(door: Door) -> None:
