@@ -78,7 +78,7 @@ class Desk:
 
 @dataclass(slots=True, kw_only=True)
 class Place:
-    """A place at a provider, from before the claim until its answer: what follows the answer is not its business."""
+    """A place at a provider, until its answer: what follows that is not the provider's business."""
 
     desk: Desk
     country: str
@@ -124,6 +124,10 @@ class Desks:
         """Tell whether any provider is configured for a country."""
         return bool(shares_for(self._routes, country))
 
+    def any_open(self, case: Case, *, again: bool) -> bool:
+        """Tell whether there is a provider that an attempt of a case may go through now, or when it has a place."""
+        return bool(self._usable(case, again=again))
+
     async def take(self, case: Case, number: int, *, again: bool) -> Place | None:
         """Choose a provider for an attempt of a case and take a place at it; none when nobody is free in time.
 
@@ -143,13 +147,15 @@ class Desks:
             places.give_back()
         return None
 
-    def _usable(self, case: Case, *, again: bool) -> dict[str, float]:
+    def _usable(self, case: Case, *, again: bool) -> Mapping[str, float]:
         """Give the shares of the providers that an attempt may go through, were they not full."""
         country, now = case.phone.country, time.monotonic()
         shares = shares_for(self._routes, country)
         opened = {name for name in shares if self.all[name].allows(country, now)}
+        if not case.attempts and len(opened) == len(shares):  # as nearly always
+            return shares
         without = _left_out(opened, [one.provider for one in case.attempts], again=again)
-        return {name: share for name, share in shares.items() if name in opened and name not in without}
+        return {name: share for name, share in shares.items() if name in opened - without}
 
     def _free_now(self, shares: Mapping[str, float], point: float) -> Places | None:
         full: set[str] = set()

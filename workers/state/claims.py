@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from enum import StrEnum
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from workers.log import get_log
 from workers.state.client import Store
 from workers.state.coalescer import CHUNK, Coalescer
 
-LINGER_S: Final = 0.003  # how long an outcome waits for company; a claim waits for none
+LINGER_S: Final = 0.003  # between two calls of a kind: what comes meanwhile travels with the second
 OWED_MAX: Final = 100_000  # rows to write when the store is back; at 2 kB each what one process can carry
 
 log = get_log("state")
@@ -90,9 +91,9 @@ class Claims:
         self._store = store
         self._owner = owner
         self._lease_ms = int(lease_s * 1000)
-        self._claims = Coalescer(self._run_claims)
-        self._outcomes = Coalescer(self._run_outcomes, linger_s=LINGER_S)
-        self._looks = Coalescer(self._run_looks)
+        self._claims = Coalescer(self._run_claims, LINGER_S)
+        self._outcomes = Coalescer(self._run_outcomes, LINGER_S)
+        self._looks = Coalescer(self._run_looks, LINGER_S)
         self._owed: OrderedDict[tuple[str, int, int], tuple[Claim, bytes | None]] = OrderedDict()
         store.when_back.append(self._mend)
 
@@ -118,6 +119,11 @@ class Claims:
             )
         except StoreAway:
             return False
+
+    async def release(self, claim: Claim, number: int) -> None:
+        """Let a claim go under which nothing was sent; when the store is away, its lease will end."""
+        with suppress(StoreAway):
+            await self._store.run("release", self._owner, claim.request_id, number, claim.source)
 
     async def store_outcome(self, claim: Claim, number: int, outcome: bytes) -> None:
         """Keep what became of an attempt; when the store is away, until it is back."""

@@ -12,11 +12,12 @@ A = TypeVar("A")
 class Coalescer(Generic[Q, A]):
     """Answers many questions by one call of `run`, which gives the answers in the order of the questions.
 
-    Questions of one turn of the event loop, of `linger_s` seconds, or asked while a batch is on its way, share the
-    next batch: an asyncio round trip costs about as much CPU as the hand-over of a code.
+    The first question after a pause goes at once, with those of the same turn of the event loop. What is asked while a
+    batch is on its way, and for `linger_s` seconds after its answer, shares the next one: an asyncio round trip costs
+    about as much CPU as the hand-over of a code.
     """
 
-    def __init__(self, run: Callable[[Sequence[Q]], Awaitable[Sequence[A]]], linger_s: float = 0.0) -> None:
+    def __init__(self, run: Callable[[Sequence[Q]], Awaitable[Sequence[A]]], linger_s: float) -> None:
         self._run = run
         self._linger_s = linger_s
         self._waiting: list[tuple[Q, asyncio.Future[A]]] = []
@@ -31,11 +32,11 @@ class Coalescer(Generic[Q, A]):
         return await answer
 
     async def _send(self) -> None:
-        if self._linger_s:
-            await asyncio.sleep(self._linger_s)
         while self._waiting:
             batch, self._waiting = self._waiting[:CHUNK], self._waiting[CHUNK:]
             await self._answer(batch)
+            if len(self._waiting) < CHUNK:
+                await asyncio.sleep(self._linger_s)
         self._sender = None
 
     async def _answer(self, batch: list[tuple[Q, asyncio.Future[A]]]) -> None:

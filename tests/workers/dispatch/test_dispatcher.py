@@ -458,6 +458,15 @@ async def test_request_waits_when_every_provider_is_full(world: World) -> None:
     assert world.topics.retries()[0][0] == "otp.retry.2s"
 
 
+async def test_request_that_found_every_provider_full_is_sent_at_its_look_and_excuses_nothing(world: World) -> None:
+    await _full(world).ask()
+
+    await world.look()
+
+    (attempt,) = world.topics.attempts()
+    assert (attempt.number, attempt.excused, attempt.outcome) == (1, 0, Outcome.ACCEPTED)
+
+
 async def test_dead_credential_opens_the_breaker_at_once(world: World) -> None:
     await _all_answer(world, Misconfigured("20003"))
     for number in range(20):

@@ -25,7 +25,7 @@ class _Echo:
 
 async def test_questions_of_one_turn_share_a_batch() -> None:
     echo = _Echo()
-    coalescer = Coalescer(echo.run)
+    coalescer = Coalescer(echo.run, 0.0)
 
     answers = await asyncio.gather(*(coalescer.ask(number) for number in range(50)))
 
@@ -36,7 +36,7 @@ async def test_questions_of_one_turn_share_a_batch() -> None:
 async def test_questions_asked_while_a_batch_travels_share_the_next() -> None:
     echo = _Echo()
     echo.let_go.clear()
-    coalescer = Coalescer(echo.run)
+    coalescer = Coalescer(echo.run, 0.0)
     first = asyncio.create_task(coalescer.ask(1))
     while not echo.batches:
         await asyncio.sleep(0)
@@ -48,9 +48,22 @@ async def test_questions_asked_while_a_batch_travels_share_the_next() -> None:
     assert echo.batches == [1, 7]
 
 
+async def test_questions_asked_soon_after_an_answer_share_the_next_batch() -> None:
+    echo = _Echo()
+    coalescer = Coalescer(echo.run, 0.05)
+    await coalescer.ask(1)
+    later = []
+    for number in range(2, 9):
+        later.append(asyncio.create_task(coalescer.ask(number)))
+        await asyncio.sleep(0)
+
+    assert await asyncio.gather(*later) == [2 * number for number in range(2, 9)]
+    assert echo.batches == [1, 7]
+
+
 async def test_large_batch_is_cut() -> None:
     echo = _Echo()
-    coalescer = Coalescer(echo.run)
+    coalescer = Coalescer(echo.run, 0.0)
 
     await asyncio.gather(*(coalescer.ask(number) for number in range(CHUNK + 1)))
 
@@ -65,7 +78,7 @@ async def test_everybody_of_a_failed_batch_is_told_and_the_next_one_works() -> N
             raise StoreAway("away")
         return questions
 
-    coalescer = Coalescer(run)
+    coalescer = Coalescer(run, 0.0)
 
     results = await asyncio.gather(*(coalescer.ask(number) for number in range(3)), return_exceptions=True)
 
@@ -77,7 +90,7 @@ async def test_everybody_of_a_failed_batch_is_told_and_the_next_one_works() -> N
 async def test_asker_that_gives_up_harms_nobody() -> None:
     echo = _Echo()
     echo.let_go.clear()
-    coalescer = Coalescer(echo.run)
+    coalescer = Coalescer(echo.run, 0.0)
     leaving, staying = asyncio.create_task(coalescer.ask(1)), asyncio.create_task(coalescer.ask(2))
     while not echo.batches:
         await asyncio.sleep(0)
