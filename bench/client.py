@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from bench.requests import number
 from pipeline.settings import ProviderSettings, Secret
-from providers.base import Provider, Sms
 from providers.carrier import CarrierProvider
+from providers.seam import Provider, Sms
 
 TIMEOUT_S: Final = 10.0
 TOKEN: Final = "t" * 110  # as long as a real one

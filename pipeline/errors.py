@@ -13,7 +13,8 @@ PipelineError
      |- Throttled          later, or another route if the deadline is near
      |- Unavailable        another route; counts against the breaker
      |- AcceptanceUnknown  may have been sent: wait for a receipt, then another route
-     |- Misconfigured      our credential, funds, sender or country: another route, and an operator
+     |- Misconfigured      our credential or funds: another route, and an operator
+         |- RouteRefused     our sender, registration or country: the same, for this country alone
      |- Rejected           this destination never: dead letter
      |- Undeliverable      this provider cannot reach it: another route may
      |- Malformed          our payload is wrong: dead letter and alarm
@@ -152,14 +153,17 @@ class AcceptanceUnknown(ProviderError):
 
 
 class Misconfigured(ProviderError):
-    """Our credential or funds (scope provider), or our sender or this country (scope route), are refused."""
+    """Our credential or our account is refused, or has no funds."""
 
     outcome = Outcome.MISCONFIGURED
+    scope = Scope.PROVIDER
     opens_breaker = True
 
-    def __init__(self, code: str, *, scope: Scope = Scope.PROVIDER, retry_after_s: float | None = None) -> None:
-        super().__init__(code, retry_after_s=retry_after_s)
-        self.scope = scope
+
+class RouteRefused(Misconfigured):
+    """Our sender, our registration or this country: the provider works elsewhere."""
+
+    scope = Scope.ROUTE
 
 
 class Rejected(ProviderError):

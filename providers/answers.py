@@ -15,9 +15,10 @@ from pipeline.errors import (
     Throttled,
     Unavailable,
 )
-from providers.base import Accepted
+from providers.seam import Accepted
 
 RETRY_AFTER_LIMIT_S: Final = 300.0  # the default life of a code: a longer wait is of no use to anybody
+MAX_WORD_LENGTH: Final = 64
 MAX_ID_LENGTH: Final = 128  # the longest documented message id has 64
 
 _MISCONFIGURED: Final = frozenset(
@@ -45,6 +46,19 @@ def refusal(status: int, headers: Mapping[str, str]) -> ProviderError:
     return AcceptanceUnknown(code)
 
 
+def known(
+    refusals: Mapping[str, type[ProviderError]], word: object, status: int, headers: Mapping[str, str]
+) -> ProviderError | None:
+    """Give the error that a provider's own word stands for. None: look it up by the status.
+
+    A word beside a 5xx says nothing: what answers then is often something in front of the provider.
+    """
+    if not isinstance(word, str) or word not in refusals or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return None
+    kind = refusals[word]
+    return kind(word, retry_after_s=retry_after_s(headers) if issubclass(kind, Throttled) else None)
+
+
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Give the wait of `Retry-After` (RFC 9110, 10.2.3), at most 300 s; none where it says nothing usable.
 
@@ -67,6 +81,13 @@ def read_object(body: bytes) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         return {}
     return document if isinstance(document, dict) else {}
+
+
+def short(value: object) -> str | None:
+    """Give a provider's word or number as text of at most 64 characters; none where it is neither."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return str(value)[:MAX_WORD_LENGTH]
 
 
 def accepted(message_id: object) -> Accepted:

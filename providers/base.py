@@ -1,88 +1,27 @@
-"""Provider (what workers see) and HttpProvider (all network I/O of adapters)."""
+"""HttpProvider: all network I/O of adapters."""
 
+import asyncio
 import math
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from http import HTTPStatus
 from ssl import SSLContext
-from typing import ClassVar, Final, Protocol
+from typing import ClassVar, Final, TypedDict, Unpack
 
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 from msgspec import Struct
 
 from pipeline.errors import ProviderError, SettingsError
-from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
+from pipeline.settings.needs import Needs
 from providers.fence import FencedBody, failed
+from providers.seam import Accepted, Callback, Capabilities, Finding, ProviderReceipt, Sms
 
 MAX_BODY_BYTES: Final = 64 * 1024  # of an answer; more is not read
+CHECK_LIMIT_S: Final = 10.0  # of one question to a provider that sends nothing
 CONNECT_LIMIT_S: Final = 3.1  # free connection, DNS, TCP and TLS; a lost SYN is repeated after 1 s (RFC 6298)
-
-
-class Sms(Struct, frozen=True, kw_only=True):
-    """One message to hand over. Number and text never show in its `repr`."""
-
-    attempt_id: str  # request id and attempt number, joined by a dot
-    to: str  # E.164 with its plus
-    text: str
-    sender: str | None  # sender ID, where the settings give one for this provider and country
-    country: str
-    callback_url: str  # where receipts go; holds the token
-    reference: str  # the token alone, for providers with one fixed callback URL
-    validity_s: int  # what is left of the code's life
-    timeout_s: float  # total limit of this hand-over
-    send_before: float  # `time.monotonic()` after which no byte may leave: the claim or the life ends
-
-    def __repr__(self) -> str:
-        return f"Sms({self.attempt_id})"
-
-
-class Accepted(Struct, frozen=True, kw_only=True):
-    """The provider took the message."""
-
-    message_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Callback:
-    """An HTTP request that a provider sent us, as it arrived."""
-
-    method: str
-    url: str = field(repr=False)  # the public URL as the provider called it
-    headers: Mapping[str, str] = field(repr=False)  # case-insensitive
-    body: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderReceipt:
-    """One delivery receipt in a callback, in our words."""
-
-    state: ReceiptState
-    raw: str  # the provider's own word, at most 64 characters
-    code: str | None = None
-    message_id: str | None = None
-    reference: str | None = field(default=None, repr=False)  # our token, where the body carries it
-
-
-class Provider(Protocol):
-    """What workers see of an SMS provider."""
-
-    name: str  # as in the settings, such as carrier-a
-    adapter: ClassVar[str]  # as in ADAPTERS, such as carrier
-
-    async def send(self, sms: Sms) -> Accepted:
-        """Hand one message over. Raises ProviderError, and nothing else, when it is not certainly accepted."""
-        ...
-
-    def read_receipts(self, callback: Callback) -> tuple[ProviderReceipt, ...]:
-        """Verify and read a callback. Raises InvalidMessage, and nothing else."""
-        ...
-
-    async def close(self) -> None:
-        """Close the connections."""
-        ...
 
 
 class HttpRequest(Struct, frozen=True, kw_only=True):
@@ -91,31 +30,46 @@ class HttpRequest(Struct, frozen=True, kw_only=True):
     method: str = "POST"
     url: str
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes = b""
 
     def __repr__(self) -> str:
         return f"HttpRequest({self.method})"
 
 
+class Surroundings(TypedDict, total=False):
+    """What an adapter finds around it, unless told otherwise."""
+
+    tls: SSLContext  # in place of the system's certificate authorities
+    now: Callable[[], float]  # seconds since 1970, for schemes that sign the time
+
+
 class HttpProvider(ABC):
     """A provider with an HTTP API: an adapter turns values into bytes and back, all I/O is here.
 
-    Raises SettingsError where `settings` cannot work. `tls` replaces the system's certificate authorities.
+    `settings` were audited against `needs`.
     """
 
     adapter: ClassVar[str]
+    needs: ClassVar[Needs]
+    capabilities: ClassVar[Capabilities]
 
-    def __init__(self, name: str, settings: ProviderSettings, *, tls: SSLContext | None = None) -> None:
+    def __init__(self, name: str, settings: ProviderSettings, **surroundings: Unpack[Surroundings]) -> None:
         if settings.credential is None:
-            raise SettingsError(f"providers.{name}.credential: missing; set it to the credential of this account")
-        if not settings.base_url.startswith(("https://", "http://")):
-            raise SettingsError(f"providers.{name}.base_url: not an HTTP address; write https://<host>[/<path>]")
+            raise SettingsError(f"providers.{name}.credential: missing; set it to {self.needs.credential}")
         self.name = name
-        self.base_url = settings.base_url.rstrip("/")
+        self.now = surroundings.get("now", time.time)
+        self.options = settings.options
+        self.base_url = settings.base_url or self.home(settings.options)
         self.credential = settings.credential.reveal()
+        self.webhook_keys = tuple(key.reveal() for key in settings.webhook_keys.values())
         self._in_flight = settings.in_flight
-        self._tls = tls or True
+        self._tls = surroundings.get("tls", True)
         self._session: ClientSession | None = None
+
+    @classmethod
+    def home(cls, options: Mapping[str, str]) -> str:
+        """Give the provider's own address, without a slash at its end, when the settings name none."""
+        raise NotImplementedError(f"the adapter {cls.adapter} has no address of its own")
 
     @abstractmethod
     def build_request(self, sms: Sms) -> HttpRequest:
@@ -128,6 +82,32 @@ class HttpProvider(ABC):
     @abstractmethod
     def read_receipts(self, callback: Callback) -> tuple[ProviderReceipt, ...]:
         """Verify the signature in constant time, then read. Raises InvalidMessage, and nothing else."""
+
+    @abstractmethod
+    def checks(self) -> Mapping[str, HttpRequest]:
+        """Give what to ask, and how, to learn whether messages could be sent: nothing of it sends one. No I/O."""
+
+    @abstractmethod
+    def read_check(self, what: str, status: int, headers: Mapping[str, str], body: bytes) -> str:
+        """Read the answer to one of `checks`: what the provider says. Raises ProviderError when it says no."""
+
+    async def receive(self, callback: Callback) -> tuple[ProviderReceipt, ...]:
+        """Verify and read a callback. Raises InvalidMessage, or ProviderError when what proves it cannot be had."""
+        return self.read_receipts(callback)
+
+    async def check(self) -> tuple[Finding, ...]:
+        """Ask the provider whether messages could be sent, all questions at once. Raises nothing of its own."""
+        questions = self.checks().items()
+        return tuple(await asyncio.gather(*(self._find_out(what, request) for what, request in questions)))
+
+    async def _find_out(self, what: str, request: HttpRequest) -> Finding:
+        body = FencedBody(request.body, math.inf) if request.body else None
+        try:
+            return Finding(what=what, detail=self.read_check(what, *await self._exchange(request, body, CHECK_LIMIT_S)))
+        except ProviderError as error:
+            return Finding(what=what, detail=error.code, error=error)
+        except Exception as error:  # noqa: BLE001 - also a defect of an adapter is a finding
+            return Finding(what=what, detail="no answer", error=failed(error, body))
 
     async def send(self, sms: Sms) -> Accepted:
         """Hand one message over. Raises ProviderError, and nothing else, when it is not certainly accepted."""
@@ -148,7 +128,7 @@ class HttpProvider(ABC):
             await self._session.close()
 
     async def _exchange(
-        self, request: HttpRequest, body: FencedBody, timeout_s: float
+        self, request: HttpRequest, body: FencedBody | None, timeout_s: float
     ) -> tuple[int, Mapping[str, str], bytes]:
         response = await self._client().request(
             request.method,

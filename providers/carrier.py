@@ -1,36 +1,30 @@
 """The simulated mobile operator of `workers/embedded/carrier`, and the model for every other adapter."""
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
-from ssl import SSLContext
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Unpack
 
 import orjson
 
-from pipeline.errors import (
-    DeadReason,
-    InvalidMessage,
-    Malformed,
-    Misconfigured,
-    ProviderError,
-    Rejected,
-    Scope,
-    Undeliverable,
-)
+from pipeline.errors import Malformed, Misconfigured, ProviderError, Rejected, RouteRefused, Undeliverable
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
-from providers.answers import accepted, read_object, refusal
-from providers.base import Accepted, Callback, HttpProvider, HttpRequest, ProviderReceipt, Sms
+from pipeline.settings.defaults import SIMULATED
+from pipeline.settings.needs import Needs
+from providers.answers import accepted, known, read_object, refusal, short
+from providers.base import HttpProvider, HttpRequest, Surroundings
+from providers.callbacks import check_signature, receipt_word, reference_in
+from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
 # The carrier's error words; any other means what the status means.
-REFUSALS: Final[Mapping[str, Callable[[str], ProviderError]]] = {
+REFUSALS: Final[Mapping[str, type[ProviderError]]] = {
     "invalid_number": Rejected,
     "opted_out": Rejected,
     "blocked_as_fraud": Rejected,
     "not_reachable_from_here": Undeliverable,
-    "sender_refused": lambda word: Misconfigured(word, scope=Scope.ROUTE),
-    "country_refused": lambda word: Misconfigured(word, scope=Scope.ROUTE),
+    "sender_refused": RouteRefused,
+    "country_refused": RouteRefused,
     "no_funds": Misconfigured,
     "bad_request": Malformed,
 }
@@ -44,16 +38,22 @@ STATES: Final[Mapping[str, ReceiptState]] = {
     "rejected": ReceiptState.REJECTED,
 }
 
-MAX_WORD_LENGTH: Final = 64
-
 
 class CarrierProvider(HttpProvider):
     """Bearer token, one JSON POST per message, receipts to the callback URL, signed with the same token."""
 
     adapter: ClassVar[str] = "carrier"
+    needs: ClassVar[Needs] = SIMULATED["carrier"]
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        validity="seconds",
+        receipts="callback URL of each message",
+        proof="HMAC-SHA256 over the body, keyed with the bearer token",
+        check="credential",
+        rotation="none",
+    )
 
-    def __init__(self, name: str, settings: ProviderSettings, *, tls: SSLContext | None = None) -> None:
-        super().__init__(name, settings, tls=tls)
+    def __init__(self, name: str, settings: ProviderSettings, **surroundings: Unpack[Surroundings]) -> None:
+        super().__init__(name, settings, **surroundings)
         self._url = f"{self.base_url}/v1/messages"
         self._headers = {"Authorization": f"Bearer {self.credential.decode()}", "Content-Type": "application/json"}
 
@@ -74,29 +74,34 @@ class CarrierProvider(HttpProvider):
         answer = read_object(body)
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             return accepted(answer.get("id"))
-        word = answer.get("error")
-        if isinstance(word, str) and word in REFUSALS and status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise REFUSALS[word](word)
-        raise refusal(status, headers)
+        raise known(REFUSALS, answer.get("error"), status, headers) or refusal(status, headers)
+
+    def checks(self) -> Mapping[str, HttpRequest]:
+        """`GET /v1/account`."""
+        return {"credential": HttpRequest(method="GET", url=f"{self.base_url}/v1/account", headers=self._headers)}
+
+    def read_check(self, what: str, status: int, headers: Mapping[str, str], body: bytes) -> str:
+        """`{"account": ...}`."""
+        del what
+        if status != HTTPStatus.OK:
+            raise refusal(status, headers)
+        return f"account {short(read_object(body).get('account'))}"
 
     def read_receipts(self, callback: Callback) -> tuple[ProviderReceipt, ...]:
-        """One receipt per callback, `{"id", "state", "error"}`; `X-Carrier-Signature` is the HMAC-SHA256 in hex.
+        """One receipt per callback, `{"id", "state", "error", "reference"}`, and the HMAC-SHA256 of it in hex.
 
-        Our token stands in the URL, so no reference is read from the body.
+        The reference is the last part of the callback URL, our token.
         """
         expected = hmac.digest(self.credential, callback.body, "sha256").hex()
-        given = callback.headers.get("X-Carrier-Signature", "")
-        if not hmac.compare_digest(expected.encode(), given.encode(errors="replace")):
-            raise InvalidMessage(DeadReason.SEAL_BROKEN, "`X-Carrier-Signature` is missing or not of this account")
+        check_signature("X-Carrier-Signature", callback.headers, [expected])
         receipt = read_object(callback.body)
-        state, error, message_id = receipt.get("state"), receipt.get("error"), receipt.get("id")
-        if not isinstance(state, str):
-            raise InvalidMessage(DeadReason.INVALID_FIELD, "`state` is missing or not a string")
+        word = receipt_word(receipt, "state")
         return (
             ProviderReceipt(
-                state=STATES.get(state, ReceiptState.UNKNOWN),
-                raw=state[:MAX_WORD_LENGTH],
-                code=error[:MAX_WORD_LENGTH] if isinstance(error, str) else None,
-                message_id=message_id[:MAX_WORD_LENGTH] if isinstance(message_id, str) else None,
+                state=STATES.get(word, ReceiptState.UNKNOWN),
+                raw=word,
+                code=short(receipt.get("error")),
+                message_id=short(receipt.get("id")),
+                reference=reference_in(receipt, "reference"),
             ),
         )

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
@@ -10,13 +11,13 @@ from typing import Final
 from aiohttp import web
 
 from pipeline.callback_token import CallbackToken, verify
-from pipeline.errors import DeadReason, InvalidMessage, StoreAway
+from pipeline.errors import DeadReason, InvalidMessage, ProviderError, StoreAway
 from pipeline.phone import redact
 from pipeline.records import Receipt
 from pipeline.settings import Settings
 from pipeline.topics import RECEIPTS
 from providers import ADAPTERS
-from providers.base import Callback, Provider, ProviderReceipt
+from providers.seam import Callback, Provider, ProviderReceipt
 from workers.log import get_log
 from workers.state.checks import ReceiptVerdict
 from workers.web.parts import Parts, connected
@@ -35,7 +36,7 @@ log = get_log("receipts")
 
 
 class Receipts:
-    """`POST` and `GET /receipts/{provider}/{token}`."""
+    """`POST` and `GET /receipts/{provider}/{token}`, and without the token for providers with one fixed address."""
 
     def __init__(self, parts: Parts, providers: Mapping[str, Provider]) -> None:
         self._public_url = parts.settings.receipts.public_url
@@ -49,34 +50,67 @@ class Receipts:
     async def take(self, request: web.Request) -> web.Response:
         """Take a callback: 200 only after Kafka has its receipts, so that a provider repeats what we do not have."""
         until = self._publisher.limit()
-        token, receipts = await self._read(request)
-        for receipt in receipts:
+        receipts = await self._read(request)
+        for token, receipt in receipts:
             await self._record(token, receipt, until)
         return json({"receipts": len(receipts)})
 
-    async def _read(self, request: web.Request) -> tuple[CallbackToken, tuple[ProviderReceipt, ...]]:
-        """Prove that the callback belongs to an attempt of ours and comes from its provider. Raises Problem."""
+    async def _read(self, request: web.Request) -> list[tuple[CallbackToken, ProviderReceipt]]:
+        """Prove that a callback comes from its provider and belongs to attempts of ours. Raises Problem."""
         try:
-            token, provider = self._owner(request)
+            provider, text = self._owner(request)
             callback = Callback(
                 method=request.method,
                 url=self._public_url + request.raw_path,
                 headers=request.headers,
                 body=await read_body(request),
+                received_at=self._clock.now().timestamp(),
             )
-            return token, provider.read_receipts(callback)
+            receipts = await provider.receive(callback)
+            tokens = [self._token(provider, receipt, text) for receipt in receipts]
         except InvalidMessage as error:
             self._count(f"refused_{error.reason}")
             raise Problem(REFUSALS.get(error.reason, HTTPStatus.BAD_REQUEST), error.detail) from None
+        except ProviderError:
+            self._count("proof_unavailable")
+            detail = "what proves this callback cannot be had now: repeat it"
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail) from None
+        return [(token, receipt) for token, receipt in zip(tokens, receipts, strict=True) if token]
 
-    def _owner(self, request: web.Request) -> tuple[CallbackToken, Provider]:
-        token = verify(request.match_info["token"], self._keys, self._clock.now())
-        provider = self._providers.get(token.provider)
-        if provider is None or request.match_info["provider"] != token.provider:
+    def _owner(self, request: web.Request) -> tuple[Provider, str | None]:
+        """Give the provider that is called, and the token in the URL, where there is one."""
+        text = request.match_info.get("token")
+        provider = self._providers.get(request.match_info["provider"])
+        if provider is None or (text and verify(text, self._keys, self._clock.now()).provider != provider.name):
             raise InvalidMessage(DeadReason.SEAL_BROKEN, "the callback token is another provider's")
-        return token, provider
+        return provider, text
+
+    def _token(self, provider: Provider, receipt: ProviderReceipt, text: str | None) -> CallbackToken | None:
+        """Give the token that a receipt belongs to. None: a genuine receipt of a message that was never ours.
+
+        Where the provider has signed a reference too, it must be of the same attempt as the URL.
+        """
+        reference = receipt.reference
+        if text is None:
+            return self._foreign(provider, reference or "")
+        if reference is not None and reference not in {text, text.rpartition(".")[2]}:
+            raise InvalidMessage(DeadReason.SEAL_BROKEN, "the callback is of another attempt than its address")
+        return verify(text, self._keys, self._clock.now())
+
+    def _foreign(self, provider: Provider, reference: str) -> CallbackToken | None:
+        try:
+            token = verify(reference, self._keys, self._clock.now())
+        except InvalidMessage:
+            token = None
+        if token is None or token.provider != provider.name:
+            self._count(ReceiptVerdict.STRANGER)
+            return None
+        return token
 
     async def _record(self, token: CallbackToken, receipt: ProviderReceipt, until: float) -> None:
+        if await self._is_replay(token, receipt):
+            self._count("replayed")
+            return
         verdict = await self._peek(token, receipt)
         self._count(verdict or "store_away")
         if verdict is ReceiptVerdict.KNOWN or (verdict is ReceiptVerdict.STRANGER and self._is_old(token)):
@@ -84,6 +118,19 @@ class Receipts:
         await self._publisher.publish(RECEIPTS, self._receipt(token, receipt), until=until)
         if verdict is ReceiptVerdict.ADVANCED:
             await self._write(token, receipt)
+        await self._remember(token, receipt)
+
+    async def _is_replay(self, token: CallbackToken, receipt: ProviderReceipt) -> bool:
+        """Tell whether this very callback has come before, by the nonce of its scheme."""
+        with suppress(StoreAway):
+            return receipt.nonce is not None and await self._checks.nonce_is_used(token.provider, receipt.nonce)
+        return False
+
+    async def _remember(self, token: CallbackToken, receipt: ProviderReceipt) -> None:
+        """Note the nonce: after Kafka has the receipt, or a repeat of what we do not have would be dropped."""
+        if receipt.nonce is not None:
+            with suppress(StoreAway):
+                await self._checks.use_nonce(token.provider, receipt.nonce)
 
     def _is_old(self, token: CallbackToken) -> bool:
         """Tell whether the row may simply be over: then nothing tells a first receipt from its hundredth copy.
@@ -140,6 +187,7 @@ def build_app(parts: Parts, providers: Mapping[str, Provider]) -> web.Applicatio
     """Wire the process."""
     receipts = Receipts(parts, providers)
     app = new_app(parts)
-    app.router.add_post("/receipts/{provider}/{token}", receipts.take)
-    app.router.add_get("/receipts/{provider}/{token}", receipts.take, allow_head=False)
+    for path in ("/receipts/{provider}/{token}", "/receipts/{provider}"):
+        app.router.add_post(path, receipts.take)
+        app.router.add_get(path, receipts.take, allow_head=False)
     return app

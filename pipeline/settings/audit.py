@@ -1,6 +1,6 @@
 """What must hold of settings beyond the type of each value."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from pipeline.settings.audit_callers import audit_callers, audit_rings
@@ -8,6 +8,7 @@ from pipeline.settings.audit_providers import audit_providers, audit_routes
 from pipeline.settings.audit_servers import audit_http, audit_kafka, audit_state
 from pipeline.settings.model import Settings
 from pipeline.settings.names import e164
+from pipeline.settings.needs import Needs
 from pipeline.settings.problems import Problem
 from pipeline.settings.ranges import audit_numbers
 
@@ -15,8 +16,8 @@ CONNECT_S: Final = 3.2  # that connecting to a provider may take before the send
 WATCHDOG_MARGIN_S: Final = 5.0  # beyond the longest a record may be in hand without progress
 
 
-def audit(settings: Settings, adapters: Collection[str]) -> Iterator[Problem]:
-    """Find everything that is wrong; `adapters` are the known ones."""
+def audit(settings: Settings, adapters: Mapping[str, Needs]) -> Iterator[Problem]:
+    """Find everything that is wrong; `adapters` are the known ones, with what they need."""
     yield from audit_numbers(settings)
     yield from audit_kafka(settings)
     yield from audit_state(settings)

@@ -1,18 +1,19 @@
 """Providers, and the shares of traffic that each gets."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from pipeline.settings.audit_servers import audit_base_url
 from pipeline.settings.model import ProviderSettings, Settings
 from pipeline.settings.names import audit_country, audit_name
+from pipeline.settings.needs import Needs
 from pipeline.settings.problems import Path, Problem, dotted, meant
 
 _WHOLE: Final = 100.0  # percent
 _TOLERANCE: Final = 0.01
 
 
-def audit_providers(settings: Settings, adapters: Collection[str]) -> Iterator[Problem]:
+def audit_providers(settings: Settings, adapters: Mapping[str, Needs]) -> Iterator[Problem]:
     """Check every provider."""
     for name, provider in settings.providers.items():
         path = ("providers", name)
@@ -20,10 +21,30 @@ def audit_providers(settings: Settings, adapters: Collection[str]) -> Iterator[P
         if provider.adapter not in adapters:
             text = f'is "{provider.adapter[:40]}", which is no adapter; {meant(provider.adapter, sorted(adapters))}'
             yield Problem(path=(*path, "adapter"), text=text)
-        yield from audit_base_url(settings, (*path, "base_url"), provider.base_url)
+        else:
+            yield from _audit_needs(path, provider, adapters[provider.adapter])
+        if provider.base_url:
+            yield from audit_base_url(settings, (*path, "base_url"), provider.base_url)
         yield from _audit_in_flight(settings, path, provider)
-        for country in provider.senders:
-            yield from audit_country((*path, "senders", country))
+        for table in ("senders", "pools"):
+            for country in getattr(provider, table):
+                yield from audit_country((*path, table, country))
+
+
+def _audit_needs(path: Path, provider: ProviderSettings, needs: Needs) -> Iterator[Problem]:
+    if needs.base_url and not provider.base_url:
+        yield Problem(path=(*path, "base_url"), text="is missing; write it, https://host/path")
+    if provider.credential is None:
+        yield Problem(path=(*path, "credential"), text=f'is missing; write {needs.credential}, as "env:NAME"')
+    if needs.webhook_keys and not provider.webhook_keys:
+        text = f'is missing; write {needs.webhook_keys}, such as k1 = "env:NAME"'
+        yield Problem(path=(*path, "webhook_keys"), text=text)
+    for name in needs.required.keys() - provider.options.keys():
+        yield Problem(path=(*path, "options", name), text=f"is missing; write {needs.required[name]}")
+    known = sorted({*needs.required, *needs.optional})
+    for name in provider.options.keys() - set(known):
+        text = f"is no option of the adapter {provider.adapter}; {meant(name, known)}"
+        yield Problem(path=(*path, "options", name), text=text)
 
 
 def _audit_in_flight(settings: Settings, path: Path, provider: ProviderSettings) -> Iterator[Problem]:

@@ -2,6 +2,9 @@
 
 from typing import Any, Final
 
+from pipeline.settings.needs import Needs
+
+SIMULATED: Final = {"carrier": Needs(credential="the bearer token of this carrier", base_url=True)}
 CARRIERS: Final = {"carrier-a": 50, "carrier-b": 30, "carrier-c": 20}  # share of traffic in percent
 
 DEVELOPMENT: Final[dict[str, Any]] = {

@@ -123,6 +123,8 @@ class CallerSettings:
     android_hash: str | None = None  # 11 characters of the SMS Retriever API
     locales: tuple[str, ...] = ()  # allowed ones; empty: all that there are texts for
     templates: Mapping[str, str] = field(default_factory=dict)  # locale -> text with {code} and {brand}
+    # Country -> what its registry gave this caller: dlt_entity_id and dlt_template_id (India), campaign_id (US).
+    registrations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,9 +132,12 @@ class ProviderSettings:
     """One account with one provider."""
 
     adapter: str  # the kind of provider
-    base_url: str
+    base_url: str = ""  # empty: the provider's own
     credential: Secret | None = None
+    webhook_keys: Mapping[str, Secret] = field(default_factory=dict)  # each of them proves a callback
+    options: Mapping[str, str] = field(default_factory=dict)  # what else the adapter wants; `ithaca providers` lists it
     senders: Mapping[str, str] = field(default_factory=dict)  # country or "*" -> sender ID
+    pools: Mapping[str, str] = field(default_factory=dict)  # country or "*" -> the provider's id of a pool of senders
     in_flight: int = 200  # sends under way at once, so that a hanging provider cannot take all of dispatch
     per_second: float | None = None  # sends a second; none: no limit
     timeout_s: float = 10.0  # of one hand-over

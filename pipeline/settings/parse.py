@@ -5,9 +5,10 @@ from dataclasses import MISSING, dataclass, field, replace
 from typing import Any
 
 from pipeline.settings.audit import audit
-from pipeline.settings.defaults import DEVELOPMENT
+from pipeline.settings.defaults import DEVELOPMENT, SIMULATED
 from pipeline.settings.layers import Entry, Layer, merge, read_document, read_variables
 from pipeline.settings.model import Secret, Settings
+from pipeline.settings.needs import Needs
 from pipeline.settings.problems import Path, Problem, Wrong, dotted, settings_error
 from pipeline.settings.references import FindSecret, find_nothing, read_secret
 from pipeline.settings.schema import default_of, entry_of, is_section, is_table, settings_of
@@ -34,12 +35,12 @@ def parse(
     document: Document | None = None,
     environ: Mapping[str, str] | None = None,
     *,
-    adapters: Collection[str] = ("carrier",),
+    adapters: Mapping[str, Needs] = SIMULATED,
     find: FindSecret = find_nothing,
 ) -> Settings:
     """Put development defaults, the document and the variables on each other, the later winning.
 
-    `adapters` are the known provider adapters, `find` follows references to secrets.
+    `adapters` are the known provider adapters with what they need, `find` follows references to secrets.
     Raises SettingsError with one line per fault: source, key, what is wrong, remedy.
     """
     document = document or Document()

@@ -52,5 +52,6 @@ def _said(problem: Problem) -> str:
 
 def _origin(path: Path, origins: dict[str, str], unset: str) -> str:
     key = dotted(path)
-    inside = (origin for name, origin in origins.items() if name.startswith(f"{key}."))
-    return origins.get(key) or next(inside, unset)
+    around = [key, *(dotted(path[:end]) for end in range(len(path) - 1, 1, -1))]  # inside it, else beside it
+    near = (origin for table in around for name, origin in origins.items() if name.startswith(f"{table}."))
+    return origins.get(key) or next(near, unset)

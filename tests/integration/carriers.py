@@ -13,8 +13,8 @@ from aiohttp import ClientSession, web
 from multidict import CIMultiDict
 
 from pipeline.settings import ProviderSettings, Secret
-from providers.base import Accepted, Callback, Sms
 from providers.carrier import CarrierProvider
+from providers.seam import Accepted, Callback, Sms
 from workers.embedded.carrier import Account, Behaviour, CarrierConfig, running
 from workers.embedded.carrier.journal import NAME
 

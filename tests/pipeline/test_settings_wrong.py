@@ -32,6 +32,7 @@ api_key = "env:API_KEY"
 [providers.one]
 adapter = "carrier"
 base_url = "https://one.example.com"
+credential = "env:API_KEY"
 [routes."*"]
 one = 100
 """
@@ -178,7 +179,19 @@ CASES = {
         says=("ithaca.toml:2", "providers.one.adapter", "did you mean carrier?"),
     ),
     "a provider without an address": Case(
-        toml="[providers.one]\nadapter = 'carrier'", says=("ithaca.toml:2", "providers.one.base_url is missing")
+        toml="[providers.one]\nadapter = 'carrier'\ncredential = 'dev:one'",
+        says=("ithaca.toml:2", "providers.one.base_url is missing"),
+    ),
+    "a provider without a credential": Case(
+        toml="[providers.one]\nadapter = 'carrier'\nbase_url = 'http://x'",
+        says=("ithaca.toml:2", "providers.one.credential is missing", "the bearer token", '"env:NAME"'),
+    ),
+    "an option that the adapter does not have": Case(
+        toml="providers.carrier-a.options.region = 'eu'",
+        says=("ithaca.toml:1", "providers.carrier-a.options.region", "no option of the adapter carrier"),
+    ),
+    "a pool for a country that is none": Case(
+        toml="providers.carrier-a.pools.uk = 'P1'", says=("providers.carrier-a.pools.uk", "two capital letters")
     ),
     "an address that is none": Case(
         environ={"ITHACA_PROVIDERS__CARRIER_A__BASE_URL": "carrier:80"},

@@ -1,32 +1,37 @@
 """What the contract test needs: a server that answers byte by byte, and how each adapter's provider talks."""
 
 import asyncio
-import hmac
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from importlib import import_module
 from ssl import SSLContext
 from typing import Final
+
+from multidict import CIMultiDict
 
 from pipeline.errors import (
     AcceptanceUnknown,
     Malformed,
     Misconfigured,
     ProviderError,
-    Rejected,
     Scope,
     Throttled,
     Unavailable,
-    Undeliverable,
 )
-from pipeline.settings import ProviderSettings, Secret
+from pipeline.records import ReceiptState
+from pipeline.settings import ProviderSettings
 from providers import ADAPTERS
-from providers.base import HttpProvider, Sms
+from providers.base import HttpProvider, Surroundings
+from providers.seam import Callback, Sms
 
 CREDENTIAL: Final = b"credential-of-tests"
 NUMBER: Final = "+491701234567"
 CODE: Final = "482913"
+TOKEN: Final = "t1.request-0123456789.1.one.DE.6720a000.0123abcd.0123456789abcdefABCDEF"
+CALLBACK_URL: Final = f"https://ours.test/receipts/one/{TOKEN}"
+NOW: Final = 1_730_000_000.0
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -43,32 +48,34 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """How one provider talks."""
+    """How one provider talks, in bytes: `SAMPLE` in the test file of its adapter, `test_<adapter>.py`."""
 
+    settings: ProviderSettings  # without `base_url`; with two `webhook_keys` where callbacks have keys of their own
     accepted: bytes  # the body of a 2xx answer ...
     message_id: str  # ... and the id in it
-    refusals: tuple[Refusal, ...]
-    signed: Callable[[bytes], Mapping[str, str]]  # the headers that make this body a genuine callback
+    refusals: tuple[Refusal, ...]  # one of every documented class
+    receipts: tuple[tuple[bytes, ReceiptState], ...]  # bodies of callbacks, each of one receipt
+    genuine: Callable[[bytes], Sequence[Callback]]  # a callback with this body, signed with each key that counts
+    proof: str | None  # the header that proves it; none: nothing but our token does
+    covers_url: bool = False  # the proof covers the URL; else the receipt must carry a reference
 
 
-def _carrier_signature(body: bytes) -> Mapping[str, str]:
-    return {"X-Carrier-Signature": hmac.digest(CREDENTIAL, body, "sha256").hex()}
+def sample(adapter: str) -> Sample:
+    """Give the sample of an adapter."""
+    module = import_module(f"tests.providers.test_{adapter}")
+    found = module.SAMPLE
+    assert isinstance(found, Sample)
+    return found
 
 
-SAMPLES: Final[Mapping[str, Sample]] = {
-    "carrier": Sample(
-        accepted=b'{"id":"4b0f"}',
-        message_id="4b0f",
-        refusals=(
-            Refusal(status=422, body=b'{"error":"invalid_number"}', error=Rejected),
-            Refusal(status=422, body=b'{"error":"not_reachable_from_here"}', error=Undeliverable),
-            Refusal(status=422, body=b'{"error":"country_refused"}', error=Misconfigured, scope=Scope.ROUTE),
-            Refusal(status=402, body=b'{"error":"no_funds"}', error=Misconfigured, scope=Scope.PROVIDER),
-            Refusal(status=400, body=b'{"error":"bad_request"}', error=Malformed),
-        ),
-        signed=_carrier_signature,
-    ),
-}
+def a_callback(body: bytes, headers: Mapping[str, str], *, url: str = CALLBACK_URL, method: str = "POST") -> Callback:
+    return Callback(method=method, url=url, headers=CIMultiDict(headers), body=body, received_at=NOW)
+
+
+def unopened(adapter: str) -> HttpProvider:
+    """Give an adapter that is only asked for bytes."""
+    settings = replace(sample(adapter).settings, base_url="https://provider.test")
+    return ADAPTERS[adapter]("one", settings, now=lambda: NOW)
 
 
 def an_sms(*, timeout_s: float = 5.0, within_s: float = 5.0) -> Sms:
@@ -78,8 +85,8 @@ def an_sms(*, timeout_s: float = 5.0, within_s: float = 5.0) -> Sms:
         text=f"{CODE} is your code.",
         sender="Ithaca",
         country="DE",
-        callback_url="https://example.test/receipts/x/token",
-        reference="token",
+        callback_url=CALLBACK_URL,
+        reference=TOKEN,
         validity_s=300,
         timeout_s=timeout_s,
         send_before=time.monotonic() + within_s,
@@ -90,8 +97,9 @@ def an_sms(*, timeout_s: float = 5.0, within_s: float = 5.0) -> Sms:
 async def a_provider(
     adapter: str, base_url: str, *, in_flight: int = 10, tls: SSLContext | None = None
 ) -> AsyncIterator[HttpProvider]:
-    settings = ProviderSettings(adapter=adapter, base_url=base_url, credential=Secret(CREDENTIAL), in_flight=in_flight)
-    provider = ADAPTERS[adapter]("one", settings, tls=tls)
+    settings = replace(sample(adapter).settings, base_url=base_url, in_flight=in_flight)
+    around = Surroundings(tls=tls) if tls else Surroundings()
+    provider = ADAPTERS[adapter]("one", settings, **around)
     try:
         yield provider
     finally:
@@ -142,8 +150,8 @@ async def a_stub(script: Script, *, tls: SSLContext | None = None) -> AsyncItera
 
 async def _request(reader: asyncio.StreamReader) -> bytes:
     head = await reader.readuntil(b"\r\n\r\n")
-    length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-    return head + await reader.readexactly(int(length.partition(b":")[2]))
+    lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+    return head + await reader.readexactly(sum(int(line.partition(b":")[2]) for line in lengths))
 
 
 def answers(status: int, body: bytes, *headers: str, content_type: str = "application/json") -> Script:

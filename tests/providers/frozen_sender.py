@@ -4,7 +4,8 @@ import asyncio
 import sys
 
 from pipeline.errors import ProviderError
-from providers.base import Accepted, HttpProvider
+from providers.base import HttpProvider
+from providers.seam import Accepted
 from tests.providers.contract import a_provider, an_sms
 
 

@@ -12,8 +12,11 @@ from msgspec.structs import replace
 
 from pipeline.errors import AcceptanceUnknown, NotSent, SettingsError, Unavailable
 from pipeline.settings import ProviderSettings, Secret
-from providers.base import Accepted, Callback, HttpProvider, HttpRequest, ProviderReceipt, Sms
+from pipeline.settings.needs import Needs
+from providers.answers import refusal
+from providers.base import HttpProvider, HttpRequest
 from providers.fence import FAILURES
+from providers.seam import Accepted, Callback, ProviderReceipt, Sms
 from tests.providers.contract import (
     CREDENTIAL,
     a_provider,
@@ -31,6 +34,7 @@ class Plain(HttpProvider):
     """The least adapter."""
 
     adapter = "plain"
+    needs = Needs(credential="anything", base_url=True)
     method = "POST"
 
     def build_request(self, sms: Sms) -> HttpRequest:
@@ -43,6 +47,14 @@ class Plain(HttpProvider):
     def read_receipts(self, callback: Callback) -> tuple[ProviderReceipt, ...]:
         del callback
         return ()
+
+    def checks(self) -> Mapping[str, HttpRequest]:
+        return {what: HttpRequest(method="GET", url=f"{self.base_url}/{what}", headers={}) for what in ("a", "b")}
+
+    def read_check(self, what: str, status: int, headers: Mapping[str, str], body: bytes) -> str:
+        if status != 200:
+            raise refusal(status, headers)
+        return f"{what} {body.decode()}"
 
 
 def settings(url: str, *, in_flight: int = 10) -> ProviderSettings:
@@ -208,9 +220,16 @@ def test_settings_without_a_credential_say_what_to_set() -> None:
         Plain("one", ProviderSettings(adapter="plain", base_url="https://x.test"))
 
 
-def test_settings_without_an_http_address_say_what_to_write() -> None:
-    with pytest.raises(SettingsError, match=r"providers\.one\.base_url: .* write https://"):
-        Plain("one", settings("x.test"))
+async def test_check_asks_everything_at_once_and_says_what_the_provider_says() -> None:
+    async with a_stub(answers(200, b"well")) as stub:
+        provider = Plain("one", settings(stub.url))
+        findings = await provider.check()
+        await provider.close()
+
+    assert [(finding.what, finding.detail, finding.error) for finding in findings] == [
+        ("a", "a well", None),
+        ("b", "b well", None),
+    ]
 
 
 def test_a_request_shows_nothing_in_its_repr() -> None:

@@ -1,24 +1,54 @@
 """The adapter of the simulated carrier."""
 
+import hmac
+from collections.abc import Sequence
+from dataclasses import replace
+
 import orjson
 import pytest
-from multidict import CIMultiDict
 
-from pipeline.errors import InvalidMessage
+from pipeline.errors import InvalidMessage, Malformed, Misconfigured, Rejected, RouteRefused, Scope, Undeliverable
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings, Secret
-from providers.base import Callback
 from providers.carrier import CarrierProvider
-from tests.providers.contract import CREDENTIAL, SAMPLES, an_sms
+from providers.seam import Callback
+from tests.providers.contract import CALLBACK_URL, CREDENTIAL, TOKEN, Refusal, Sample, a_callback, an_sms
 
-SETTINGS = ProviderSettings(adapter="carrier", base_url="https://carrier.test/a/", credential=Secret(CREDENTIAL))
+SETTINGS = ProviderSettings(adapter="carrier", base_url="https://carrier.test/a", credential=Secret(CREDENTIAL))
+STATES = {
+    "enroute": ReceiptState.ENROUTE,
+    "delivered": ReceiptState.DELIVERED,
+    "expired": ReceiptState.EXPIRED,
+    "undelivered": ReceiptState.UNDELIVERABLE,
+    "rejected": ReceiptState.REJECTED,
+    "Delivered": ReceiptState.UNKNOWN,
+    "a word of next year": ReceiptState.UNKNOWN,
+}
 
 
-def a_callback(body: bytes, signature: str | None = None) -> Callback:
-    headers = CIMultiDict(SAMPLES["carrier"].signed(body))
-    if signature is not None:
-        headers["X-Carrier-Signature"] = signature
-    return Callback(method="POST", url="https://ours.test/receipts/one/token", headers=headers, body=body)
+def _genuine(body: bytes) -> Sequence[Callback]:
+    return [a_callback(body, {"X-Carrier-Signature": hmac.digest(CREDENTIAL, body, "sha256").hex()})]
+
+
+def _body(state: object) -> bytes:
+    return orjson.dumps({"id": "4b0f", "state": state, "error": "absent", "reference": TOKEN})
+
+
+SAMPLE = Sample(
+    settings=SETTINGS,
+    accepted=b'{"id":"4b0f"}',
+    message_id="4b0f",
+    refusals=(
+        Refusal(status=422, body=b'{"error":"invalid_number"}', error=Rejected),
+        Refusal(status=422, body=b'{"error":"not_reachable_from_here"}', error=Undeliverable),
+        Refusal(status=422, body=b'{"error":"country_refused"}', error=RouteRefused, scope=Scope.ROUTE),
+        Refusal(status=402, body=b'{"error":"no_funds"}', error=Misconfigured, scope=Scope.PROVIDER),
+        Refusal(status=400, body=b'{"error":"bad_request"}', error=Malformed),
+    ),
+    receipts=tuple((_body(word), state) for word, state in STATES.items()),
+    genuine=_genuine,
+    proof="X-Carrier-Signature",
+)
 
 
 def test_the_request_is_one_json_post_with_the_bearer_token() -> None:
@@ -30,46 +60,34 @@ def test_the_request_is_one_json_post_with_the_bearer_token() -> None:
         "to": "+491701234567",
         "text": "482913 is your code.",
         "from": "Ithaca",
-        "callback_url": "https://example.test/receipts/x/token",
+        "callback_url": CALLBACK_URL,
         "client_reference": "request-0123456789.1",
         "validity_s": 300,
     }
 
 
-@pytest.mark.parametrize(
-    ("word", "state"),
-    [
-        ("enroute", ReceiptState.ENROUTE),
-        ("delivered", ReceiptState.DELIVERED),
-        ("expired", ReceiptState.EXPIRED),
-        ("undelivered", ReceiptState.UNDELIVERABLE),
-        ("rejected", ReceiptState.REJECTED),
-        ("Delivered", ReceiptState.UNKNOWN),
-        ("a word of next year", ReceiptState.UNKNOWN),
-    ],
-)
-def test_the_words_of_receipts_are_understood_and_kept(word: str, state: ReceiptState) -> None:
-    body = orjson.dumps({"id": "4b0f", "state": word, "error": "absent"})
-    (receipt,) = CarrierProvider("one", SETTINGS).read_receipts(a_callback(body))
+def test_a_receipt_has_the_error_the_id_and_the_reference() -> None:
+    (callback,) = _genuine(_body("undelivered"))
+    (receipt,) = CarrierProvider("one", SETTINGS).read_receipts(callback)
 
-    assert (receipt.state, receipt.raw, receipt.code, receipt.message_id) == (state, word, "absent", "4b0f")
-    assert receipt.reference is None
-
-
-@pytest.mark.parametrize("signature", ["", "00", "0" * 64, "ü" * 64])
-def test_a_callback_with_another_signature_is_invalid(signature: str) -> None:
-    with pytest.raises(InvalidMessage, match="X-Carrier-Signature"):
-        CarrierProvider("one", SETTINGS).read_receipts(a_callback(b'{"state":"delivered"}', signature))
+    assert (receipt.raw, receipt.code, receipt.message_id, receipt.reference) == (
+        "undelivered",
+        "absent",
+        "4b0f",
+        TOKEN,
+    )
 
 
 def test_the_signature_of_one_body_does_not_fit_another() -> None:
-    signature = SAMPLES["carrier"].signed(b'{"state":"undelivered"}')["X-Carrier-Signature"]
+    (callback,) = _genuine(_body("undelivered"))
 
-    with pytest.raises(InvalidMessage):
-        CarrierProvider("one", SETTINGS).read_receipts(a_callback(b'{"state":"delivered"}', signature))
+    with pytest.raises(InvalidMessage, match="X-Carrier-Signature"):
+        CarrierProvider("one", SETTINGS).read_receipts(replace(callback, body=_body("delivered")))
 
 
-@pytest.mark.parametrize("body", [b"{}", b"[]", b"", b'{"state":7}', b'{"state":null}'])
+@pytest.mark.parametrize("body", [b"{}", b"[]", b"", _body(7), _body(None)])
 def test_a_signed_callback_without_a_state_is_invalid(body: bytes) -> None:
+    (callback,) = _genuine(body)
+
     with pytest.raises(InvalidMessage, match="state"):
-        CarrierProvider("one", SETTINGS).read_receipts(a_callback(body))
+        CarrierProvider("one", SETTINGS).read_receipts(callback)

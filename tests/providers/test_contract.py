@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import time
+from dataclasses import replace
 from json import dumps
 from pathlib import Path
 
@@ -13,23 +14,23 @@ from multidict import CIMultiDict
 
 from pipeline.errors import (
     AcceptanceUnknown,
+    DeadReason,
     InvalidMessage,
     Misconfigured,
     NotSent,
     ProviderError,
     Unavailable,
 )
-from pipeline.settings import ProviderSettings, Secret
 from providers import ADAPTERS
-from providers.base import MAX_BODY_BYTES, Callback, ProviderReceipt
+from providers.base import MAX_BODY_BYTES
+from providers.seam import ProviderReceipt
 from tests.providers.certificates import self_signed
 from tests.providers.contract import (
     BY_STATUS,
     CODE,
-    CREDENTIAL,
     NEVER_ACCEPTED,
     NUMBER,
-    SAMPLES,
+    TOKEN,
     Floods,
     Script,
     a_provider,
@@ -37,6 +38,8 @@ from tests.providers.contract import (
     an_sms,
     answers,
     drips,
+    sample,
+    unopened,
     writes,
 )
 
@@ -51,28 +54,24 @@ async def outcome(adapter: str, script: Script, *, timeout_s: float = 5.0) -> Pr
     return raised.value
 
 
-def test_there_is_a_sample_of_what_the_provider_says(adapter: str) -> None:
-    assert adapter in SAMPLES
-
-
 @pytest.mark.parametrize("status", [200, 201, 202])
 async def test_a_message_is_accepted_with_its_id(adapter: str, status: int) -> None:
-    async with a_stub(answers(status, SAMPLES[adapter].accepted)) as stub, a_provider(adapter, stub.url) as provider:
+    async with a_stub(answers(status, sample(adapter).accepted)) as stub, a_provider(adapter, stub.url) as provider:
         accepted = await provider.send(an_sms())
 
-        assert accepted.message_id == SAMPLES[adapter].message_id
+        assert accepted.message_id == sample(adapter).message_id
 
 
 async def test_a_json_answer_with_another_content_type_is_believed(adapter: str) -> None:
-    script = answers(201, SAMPLES[adapter].accepted, content_type="text/plain")
+    script = answers(201, sample(adapter).accepted, content_type="text/plain")
     async with a_stub(script) as stub, a_provider(adapter, stub.url) as provider:
         accepted = await provider.send(an_sms())
 
-        assert accepted.message_id == SAMPLES[adapter].message_id
+        assert accepted.message_id == sample(adapter).message_id
 
 
 async def test_the_request_asks_for_json_and_sends_no_cookie_back(adapter: str) -> None:
-    script = answers(201, SAMPLES[adapter].accepted, "Set-Cookie: a=b")
+    script = answers(201, sample(adapter).accepted, "Set-Cookie: a=b")
     async with a_stub(script) as stub, a_provider(adapter, stub.url) as provider:
         await provider.send(an_sms())
         await provider.send(an_sms())
@@ -82,7 +81,7 @@ async def test_the_request_asks_for_json_and_sends_no_cookie_back(adapter: str) 
 
 
 async def test_the_words_of_the_provider_are_understood(adapter: str) -> None:
-    for refusal in SAMPLES[adapter].refusals:
+    for refusal in sample(adapter).refusals:
         error = await outcome(adapter, answers(refusal.status, refusal.body))
 
         assert (type(error), error.scope) == (refusal.error, refusal.scope), refusal
@@ -159,7 +158,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_unavailable_and_gets_no_
     adapter: str, tmp_path: Path
 ) -> None:
     async with (
-        a_stub(answers(201, SAMPLES[adapter].accepted), tls=self_signed(tmp_path)) as stub,
+        a_stub(answers(201, sample(adapter).accepted), tls=self_signed(tmp_path)) as stub,
         a_provider(adapter, stub.url) as provider,
     ):
         with pytest.raises(Unavailable, match="tls_failed"):
@@ -179,7 +178,7 @@ async def test_a_connection_reset_before_the_request_was_read_is_classed(adapter
 
 
 async def test_a_message_is_not_sent_when_it_is_too_late(adapter: str) -> None:
-    async with a_stub(answers(201, SAMPLES[adapter].accepted)) as stub, a_provider(adapter, stub.url) as provider:
+    async with a_stub(answers(201, sample(adapter).accepted)) as stub, a_provider(adapter, stub.url) as provider:
         with pytest.raises(NotSent, match="fence"):
             await provider.send(an_sms(within_s=0))
 
@@ -192,7 +191,72 @@ async def test_an_echo_of_number_and_code_stays_out_of_the_error(adapter: str, s
     error = await outcome(adapter, answers(status, echo))
 
     shown = f"{error!r} {error} {error.code} {error.__cause__!r} {error.__context__!r}"
-    assert not any(secret in shown for secret in (CODE, NUMBER[1:], CREDENTIAL.decode()))
+    assert not any(secret in shown for secret in (CODE, NUMBER[1:], *_secrets(adapter)))
+
+
+def _secrets(adapter: str) -> list[str]:
+    settings = sample(adapter).settings
+    keys = [settings.credential, *settings.webhook_keys.values()]
+    return [key.reveal().decode() for key in keys if key]
+
+
+def test_every_state_of_a_receipt_is_understood(adapter: str) -> None:
+    for body, state in sample(adapter).receipts:
+        for callback in sample(adapter).genuine(body):
+            (receipt,) = unopened(adapter).read_receipts(callback)
+
+            assert (receipt.state, receipt.raw[:64]) == (state, receipt.raw), body
+
+
+def test_a_callback_whose_proof_is_not_the_providers_is_forged(adapter: str) -> None:
+    proof = sample(adapter).proof
+    for body, _ in sample(adapter).receipts:
+        for callback in sample(adapter).genuine(body) if proof else ():
+            right = callback.headers[proof or ""]
+            for wrong in ("", right[:-2], right[::-1], right.swapcase() + "A", "0" * len(right), "\u00fc" * 40):
+                headers = CIMultiDict({**callback.headers, proof or "": wrong})
+                with pytest.raises(InvalidMessage) as raised:
+                    unopened(adapter).read_receipts(replace(callback, headers=headers))
+                assert raised.value.reason is DeadReason.SEAL_BROKEN, wrong
+
+
+def test_a_receipt_that_was_changed_on_its_way_is_forged(adapter: str) -> None:
+    for body, _ in sample(adapter).receipts:
+        for callback in sample(adapter).genuine(body) if sample(adapter).proof else ():
+            for place in range(0, len(body), 7):
+                flipped = bytes([*body[:place], body[place] ^ 1, *body[place + 1 :]])
+                with pytest.raises(InvalidMessage):
+                    unopened(adapter).read_receipts(replace(callback, body=flipped))
+
+
+def test_a_receipt_cannot_be_moved_to_the_address_of_another_attempt(adapter: str) -> None:
+    for body, _ in sample(adapter).receipts:
+        for callback in sample(adapter).genuine(body) if sample(adapter).proof else ():
+            moved = replace(callback, url=callback.url.replace(".1.one.", ".2.one."))
+            if sample(adapter).covers_url:
+                with pytest.raises(InvalidMessage):
+                    unopened(adapter).read_receipts(moved)
+            else:
+                (receipt,) = unopened(adapter).read_receipts(moved)
+                assert receipt.reference in {TOKEN, TOKEN.rpartition(".")[2]}  # the worker compares it with the URL
+
+
+@pytest.mark.parametrize(("status", "error"), [(401, Misconfigured), (403, Misconfigured), (500, Unavailable)])
+async def test_check_says_what_is_wrong_and_raises_nothing(
+    adapter: str, status: int, error: type[ProviderError]
+) -> None:
+    async with a_stub(answers(status, b"{}")) as stub, a_provider(adapter, stub.url) as provider:
+        findings = await provider.check()
+
+    assert findings
+    assert {type(finding.error) for finding in findings} == {error}
+
+
+async def test_check_without_anybody_there_says_so(adapter: str) -> None:
+    async with a_provider(adapter, "http://nowhere.invalid") as provider:
+        findings = await provider.check()
+
+    assert {finding.error.code for finding in findings if finding.error} == {"dns_failed"}
 
 
 json = st.recursive(
@@ -202,20 +266,19 @@ json = st.recursive(
 bodies = st.binary() | json.map(dumps).map(str.encode)
 
 
-@given(body=bodies, forged=st.none() | st.text(), url=st.text())
+@given(body=bodies, forged=st.none() | st.text(), url=st.none() | st.text())
 def test_any_callback_gives_receipts_or_is_invalid(
-    adapter: str,
-    body: bytes,
-    forged: str | None,
-    url: str,
+    adapter: str, body: bytes, forged: str | None, url: str | None
 ) -> None:
-    settings = ProviderSettings(adapter=adapter, base_url="https://example.test", credential=Secret(CREDENTIAL))
-    provider = ADAPTERS[adapter]("one", settings)
-    signed = SAMPLES[adapter].signed(body)
-    headers = CIMultiDict(signed if forged is None else dict.fromkeys(signed, forged))
-    try:
-        receipts = provider.read_receipts(Callback(method="POST", url=url, headers=headers, body=body))
-    except InvalidMessage:
-        return
-    assert forged is None, "a forged signature was believed"
-    assert all(isinstance(receipt, ProviderReceipt) and len(receipt.raw) <= 64 for receipt in receipts)
+    proof = sample(adapter).proof
+    for callback in sample(adapter).genuine(body):
+        headers = CIMultiDict(callback.headers)
+        if proof and forged is not None:
+            headers[proof] = forged
+        changed = replace(callback, headers=headers, url=callback.url if url is None else url)
+        try:
+            receipts = unopened(adapter).read_receipts(changed)
+        except InvalidMessage:
+            continue
+        assert forged is None or not proof, "a forged signature was believed"
+        assert all(isinstance(receipt, ProviderReceipt) and len(receipt.raw) <= 64 for receipt in receipts)

@@ -55,12 +55,17 @@ def _token(door: Door, key: bytes = b"t" * 32, **changes: Any) -> str:
 async def _call(
     door: Door, state: str, *, token: str | None = None, key: bytes = b"carrier-a", path: str = "carrier-a"
 ) -> int:
-    return await _send(door, orjson.dumps({"id": "m-1", "state": state, "error": None}), token, key, path)
+    token = token or _token(door)
+    body = orjson.dumps({"id": "m-1", "state": state, "error": None, "reference": token})
+    return await _send(door, body, token, key, path)
 
 
 async def _send(door: Door, body: bytes, token: str | None, key: bytes = b"carrier-a", path: str = "carrier-a") -> int:
+    return await _send_to(f"{door.url}/receipts/{path}/{token or _token(door)}", door, body, key)
+
+
+async def _send_to(url: str, door: Door, body: bytes, key: bytes = b"carrier-a") -> int:
     headers = {"X-Carrier-Signature": hmac.digest(key, body, "sha256").hex()}
-    url = f"{door.url}/receipts/{path}/{token or _token(door)}"
     async with door.client.post(url, data=body, headers=headers) as answer:
         return answer.status
 
@@ -104,8 +109,8 @@ async def test_unknown_word_is_unknown_and_kept(door: Door) -> None:
 
 @pytest.mark.usefixtures("request_")
 async def test_number_that_a_provider_quotes_goes_no_further(door: Door) -> None:
-    body = orjson.dumps({"id": "m-1", "state": f"no {NUMBER}", "error": f"cannot reach {NUMBER}"})
-    assert await _send(door, body, None) == 200
+    fields = {"id": "m-1", "state": f"no {NUMBER}", "error": f"cannot reach {NUMBER}", "reference": _token(door)}
+    assert await _send(door, orjson.dumps(fields), fields["reference"]) == 200
 
     (receipt,) = _received(door)
     assert (receipt.raw, receipt.code) == ("no #", "cannot reach #")
@@ -214,3 +219,29 @@ async def test_log_holds_no_token_and_grows_slower_than_a_flood(door: Door, capf
     logged = capfd.readouterr().out
     assert logged.count("receipt.unusual") == 7
     assert not any(secret in logged for secret in (token, token[-10:], NUMBER))
+
+
+@pytest.mark.usefixtures("request_")
+async def test_genuine_receipt_at_the_address_of_another_attempt_is_refused(door: Door) -> None:
+    body = orjson.dumps({"id": "m-1", "state": "delivered", "error": None, "reference": _token(door)})
+
+    assert await _send(door, body, _token(door, number=2)) == 401
+    assert _received(door) == []
+
+
+@pytest.mark.usefixtures("request_")
+async def test_provider_with_one_address_names_the_attempt_by_its_reference(door: Door) -> None:
+    body = orjson.dumps({"id": "m-1", "state": "delivered", "error": None, "reference": _token(door)})
+
+    assert await _send_to(f"{door.url}/receipts/carrier-a", door, body) == 200
+    assert await _state(door) is ReceiptState.DELIVERED
+
+
+@pytest.mark.parametrize("reference", ["", "not-a-token-of-ours", None])
+async def test_genuine_receipt_of_a_message_that_was_never_ours_is_taken_and_changes_nothing(
+    door: Door, reference: str | None
+) -> None:
+    body = orjson.dumps({"id": "m-1", "state": "delivered", "error": None, "reference": reference})
+
+    assert await _send_to(f"{door.url}/receipts/carrier-a", door, body) == 200
+    assert _received(door) == []

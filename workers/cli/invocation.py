@@ -51,7 +51,9 @@ class Invocation:
         from providers import ADAPTERS  # brings the HTTP client along
 
         find = partial(_find_secret, self.environ)
-        return parse(self._document(), self.environ, adapters=ADAPTERS, find=find)
+        return parse(
+            self._document(), self.environ, adapters={name: one.needs for name, one in ADAPTERS.items()}, find=find
+        )
 
     def environ_of_processes(self) -> Mapping[str, str]:
         """Give the environment for processes that are to read the same settings."""

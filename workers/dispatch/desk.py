@@ -12,7 +12,7 @@ from pipeline.errors import NotSent, ProviderError, Scope, Throttled
 from pipeline.limits import SecondSendBudget, SendLimit
 from pipeline.settings import Settings
 from pipeline.topics import RETRY_TIERS
-from providers.base import Provider
+from providers.seam import Provider
 from workers.dispatch.case import Case
 from workers.dispatch.places import Places, first_free
 from workers.log import get_log
@@ -31,6 +31,7 @@ class Desk:
     budget: SecondSendBudget
     timeout_s: float
     senders: Mapping[str, str]
+    pools: Mapping[str, str]
     breakers: dict[str | None, Breaker] = field(default_factory=dict)  # country, or none for the whole provider
 
     def allows(self, country: str, now: float) -> bool:
@@ -73,7 +74,11 @@ class Desk:
 
     def sender(self, country: str) -> str | None:
         """Give the sender ID for a country, where the settings name one."""
-        return self.senders.get(country) or self.senders.get("*")
+        return self.senders.get(country) or self.senders.get(EVERYWHERE)
+
+    def pool(self, country: str) -> str | None:
+        """Give the provider's id of a pool of senders for a country, where the settings have one."""
+        return self.pools.get(country) or self.pools.get(EVERYWHERE)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,6 +112,7 @@ class Desks:
                 budget=SecondSendBudget(settings.dispatch.second_send_budget),
                 timeout_s=min(settings.providers[name].timeout_s, settings.dispatch.send_timeout_s),
                 senders=settings.providers[name].senders,
+                pools=settings.providers[name].pools,
             )
             for name, provider in providers.items()
         }

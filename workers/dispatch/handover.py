@@ -1,6 +1,7 @@
 """One hand-over: claim, render, fence, send, keep the outcome."""
 
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
@@ -13,13 +14,15 @@ from pipeline.records import Attempt, encode
 from pipeline.retry import Life, Send
 from pipeline.settings import Settings
 from pipeline.text import Message, render
-from providers.base import CONNECT_LIMIT_S, Accepted, Sms
+from providers.base import CONNECT_LIMIT_S
+from providers.seam import Accepted, Sms
 from workers.dispatch.case import Case, Opener
 from workers.dispatch.desk import Desk, Place
 from workers.log import get_log
 from workers.state.claims import Claim, Claimed, Claims, ClaimVerdict
 
 FENCED_TRIES: Final = 2  # a second one with a new lease; a provider that connects so slowly is not the only one
+NOT_REGISTERED: Final[Mapping[str, str]] = {}
 TEST_MESSAGE_ID: Final = "test"  # of test numbers, for which everything happens except the send
 MAY_SEND: Final = frozenset({ClaimVerdict.GRANTED, ClaimVerdict.EXCUSED, ClaimVerdict.UNCLAIMED})
 
@@ -146,6 +149,8 @@ class HandOver:
             to=case.phone.e164,
             text=message.text,
             sender=desk.sender(case.phone.country),
+            pool=desk.pool(case.phone.country),
+            registrations=case.caller.registrations.get(case.phone.country, NOT_REGISTERED),
             country=case.phone.country,
             callback_url=f"{self._settings.receipts.public_url}/receipts/{desk.provider.name}/{token}",
             reference=token,

@@ -142,6 +142,14 @@ class Checks:
         verdict = await self._store.run("receipt", request_id, number, state, int(write))
         return ReceiptVerdict(verdict.decode())
 
+    async def nonce_is_used(self, provider: str, nonce: str) -> bool:
+        """Tell whether a callback with this nonce was taken before."""
+        return await self._store.get(f"nonce:{provider}:{nonce}") is not None
+
+    async def use_nonce(self, provider: str, nonce: str) -> None:
+        """Remember the nonce of a callback that was taken, for as long as rows are kept."""
+        await self._store.put_if_new(f"nonce:{provider}:{nonce}", b"1", self._store.keep_ms)
+
     async def row(self, request_id: str, caller: str) -> Row | None:
         """Give what is known of a request of this caller."""
         fields = await self._store.fields(f"otp:{request_id}")

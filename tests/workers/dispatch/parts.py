@@ -15,7 +15,7 @@ from pipeline.records import Attempt, DeadLetter, OtpRequest, Retry, decode, enc
 from pipeline.settings import Settings
 from pipeline.settings.parse import parse
 from pipeline.topics import ATTEMPTS, DEAD, REQUESTS
-from providers.base import Accepted, Callback, ProviderReceipt, Sms
+from providers.seam import Accepted, Callback, ProviderReceipt, Sms
 from workers.dispatch.case import Opener
 from workers.dispatch.desk import Desks
 from workers.dispatch.dispatcher import Dispatcher
@@ -47,7 +47,7 @@ class ScriptedProvider:
             raise self.answers.popleft()
         return Accepted(message_id=f"{self.name}-{len(self.sent)}")
 
-    def read_receipts(self, callback: Callback) -> tuple[ProviderReceipt, ...]:
+    async def receive(self, callback: Callback) -> tuple[ProviderReceipt, ...]:
         raise NotImplementedError
 
     async def close(self) -> None:

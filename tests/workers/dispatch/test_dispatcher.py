@@ -18,7 +18,7 @@ from pipeline.errors import (
     NotSent,
     Outcome,
     Rejected,
-    Scope,
+    RouteRefused,
     Throttled,
     Unavailable,
     Undeliverable,
@@ -26,7 +26,7 @@ from pipeline.errors import (
 from pipeline.phone import keyed_hash, seal
 from pipeline.records import ReceiptState, encode
 from pipeline.settings import StateSettings
-from providers.base import Accepted, Sms
+from providers.seam import Accepted, Sms
 from tests.workers.dispatch.parts import CALLER, KEY, KID, NUMBER, SETTINGS, ScriptedProvider, World
 from workers.embedded.valkey import EmbeddedValkey
 from workers.loop import Record
@@ -90,9 +90,7 @@ async def test_duplicate_record_is_dropped(world: World) -> None:
     assert len(world.topics.attempts()) == 1
 
 
-@pytest.mark.parametrize(
-    "error", [Unavailable("x"), Throttled("x"), Misconfigured("x"), Misconfigured("x", scope=Scope.ROUTE)]
-)
+@pytest.mark.parametrize("error", [Unavailable("x"), Throttled("x"), Misconfigured("x"), RouteRefused("x")])
 async def test_failed_hand_over_goes_to_another_provider_at_once_with_the_same_code(
     world: World, error: Unavailable
 ) -> None:

@@ -58,6 +58,7 @@ class Carrier:
         """Everything under `/<name>/`."""
         return [
             web.post(f"/{self.name}/v1/messages", self.take),
+            web.get(f"/{self.name}/v1/account", self.show_account),
             web.get(f"/{self.name}/handsets/{{number}}", self.show_inbox),
             web.get(f"/{self.name}/faults", self.show_faults),
             web.put(f"/{self.name}/faults", self.set_faults),
@@ -68,7 +69,7 @@ class Carrier:
         """`POST /v1/messages`: decide, journal, then answer."""
         arrived, at = time.monotonic(), time.time()
         body = await request.read()
-        if not hmac.compare_digest(request.headers.get("Authorization", "").encode(), self._bearer):
+        if not self._knows(request):
             return await self._refuse(HTTPStatus.UNAUTHORIZED, "unauthorized", arrived, at)
         try:
             message = msgspec.convert(orjson.loads(body), Message)
@@ -85,6 +86,15 @@ class Carrier:
         if fate.answer is not None and fate.order is not None:
             return await replies.faulty(request, fate.answer, fate.order, message_id)
         return replies.taken(message_id)
+
+    async def show_account(self, request: web.Request) -> web.Response:
+        """`GET /v1/account`: whose credential this is; nothing is sent and nothing journalled."""
+        if not self._knows(request):
+            return replies.refused(HTTPStatus.UNAUTHORIZED, "unauthorized")
+        return web.Response(body=orjson.dumps({"account": self.name}), content_type="application/json")
+
+    def _knows(self, request: web.Request) -> bool:
+        return hmac.compare_digest(request.headers.get("Authorization", "").encode(), self._bearer)
 
     async def show_inbox(self, request: web.Request) -> web.Response:
         """`GET /handsets/<number>`: what this phone received, newest first."""

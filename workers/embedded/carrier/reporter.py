@@ -40,7 +40,8 @@ class Reporter:
         await self._session.close()
 
     async def _send(self, row: dict[str, Any], url: str, credential: bytes) -> None:
-        body = orjson.dumps({"id": row["message_id"], "state": row["state"], "error": None})
+        reference = url.rpartition("/")[2]  # inside what is signed: a receipt cannot be moved to another's address
+        body = orjson.dumps({"id": row["message_id"], "state": row["state"], "error": None, "reference": reference})
         headers = {
             "Content-Type": "application/json",
             "X-Carrier-Signature": hmac.digest(credential, body, "sha256").hex(),
