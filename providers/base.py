@@ -107,7 +107,8 @@ class HttpProvider(ABC):
         except ProviderError as error:
             return Finding(what=what, detail=error.code, error=error)
         except Exception as error:  # noqa: BLE001 - also a defect of an adapter is a finding
-            return Finding(what=what, detail="no answer", error=failed(error, body))
+            failure = failed(error, body)
+            return Finding(what=what, detail=failure.code, error=failure)
 
     async def send(self, sms: Sms) -> Accepted:
         """Hand one message over. Raises ProviderError, and nothing else, when it is not certainly accepted."""

@@ -7,7 +7,7 @@ from typing import Final
 import typer
 
 from pipeline.errors import PipelineError, SettingsError
-from workers.cli import bench, check, dead_letters, demo, run, send, settings, status, topics, up, verify
+from workers.cli import bench, check, dead_letters, demo, providers, run, send, settings, status, topics, up, verify
 from workers.cli.invocation import ConfigOption, Invocation
 from workers.log import configure
 
@@ -18,6 +18,7 @@ GROUPS: Final = (
     verify,
     status,
     dead_letters,
+    providers,
     run,
     topics,
     settings,

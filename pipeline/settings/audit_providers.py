@@ -39,6 +39,9 @@ def _audit_needs(path: Path, provider: ProviderSettings, needs: Needs) -> Iterat
     if needs.webhook_keys and not provider.webhook_keys:
         text = f'is missing; write {needs.webhook_keys}, such as k1 = "env:NAME"'
         yield Problem(path=(*path, "webhook_keys"), text=text)
+    if provider.webhook_keys and not (needs.webhook_keys or needs.optional_webhook_keys):
+        text = f"are of no use to the adapter {provider.adapter}; take them out"
+        yield Problem(path=(*path, "webhook_keys"), text=text)
     for name in needs.required.keys() - provider.options.keys():
         yield Problem(path=(*path, "options", name), text=f"is missing; write {needs.required[name]}")
     known = sorted({*needs.required, *needs.optional})

@@ -11,5 +11,6 @@ class Needs:
     credential: str  # the secret that requests are made with
     required: Mapping[str, str] = field(default_factory=dict)  # option -> what it is
     optional: Mapping[str, str] = field(default_factory=dict)
-    webhook_keys: str | None = None  # what callbacks are verified with; none: with the credential, or with nothing
+    webhook_keys: str | None = None  # what callbacks are verified with; none: they are not needed
+    optional_webhook_keys: str | None = None  # what makes callbacks safer, or what else may sign them
     base_url: bool = False  # the adapter knows no address of its own

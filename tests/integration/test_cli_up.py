@@ -171,3 +171,56 @@ def test_taken_port_is_told_before_anything_starts(terminal: Terminal) -> None:
     done = terminal.type("up", "--data", "another", "--api-port", port)
     assert done.returncode == 1
     assert f"port {port} on 127.0.0.1 is in use" in done.stderr
+
+
+def test_accounts_are_proved_without_sending(terminal: Terminal) -> None:
+    well = terminal.ask("providers", "check")
+
+    assert well["well"] is True
+    assert [finding["provider"] for finding in well["findings"]] == ["carrier-a", "carrier-b", "carrier-c"]
+
+
+def test_account_with_a_wrong_credential_is_named_with_what_to_do(terminal: Terminal) -> None:
+    terminal.environ["ITHACA_PROVIDERS__CARRIER_B__CREDENTIAL"] = "dev:of-another"
+    try:
+        found = terminal.ask("providers", "check", code=1)
+    finally:
+        del terminal.environ["ITHACA_PROVIDERS__CARRIER_B__CREDENTIAL"]
+
+    (wrong,) = [finding for finding in found["findings"] if finding["error"]]
+    assert (wrong["provider"], wrong["what"], wrong["error"]) == ("carrier-b", "credential", "misconfigured")
+    assert "credential" in wrong["remedy"]
+
+
+def test_one_real_message_is_followed_to_its_receipt(terminal: Terminal) -> None:
+    # 7 receipts in 100 never come, as from real carriers: three in a row are 3 in 10,000.
+    done = [terminal.type("providers", "test", "carrier-a", "--to", NUMBER, "--wait", "30", "--json", "-")]
+    while done[-1].returncode and len(done) < 3:
+        done.append(terminal.type("providers", "test", "carrier-a", "--to", NUMBER, "--wait", "30", "--json", "-"))
+
+    tried = orjson.loads(done[-1].stdout.splitlines()[-1])
+    assert tried["delivered"] is True, done[-1].stdout + done[-1].stderr
+    assert (tried["steps"][0]["what"], tried["steps"][-1]["what"]) == ("accepted", "receipt")
+    assert tried["steps"][-1]["after_s"] > tried["steps"][0]["after_s"]
+
+
+def test_exact_request_is_shown_without_its_secrets(terminal: Terminal) -> None:
+    shown = terminal.ask("providers", "test", "carrier-a", "--to", NUMBER, "--dry-run")
+
+    assert (shown["method"], shown["headers"]["Authorization"]) == ("POST", "Bearer ***")
+    assert orjson.loads(shown["body"])["to"] == NUMBER
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("providers", "check", "carier-a"), "did you mean carrier-a?"),
+        (("providers", "test", "carrier-a", "--to", "07700900123"), "write it like +447700900123"),
+        (("providers", "chek"), "Did you mean 'check'?"),
+    ],
+)
+def test_mistyped_provider_command_says_what_was_meant(terminal: Terminal, words: tuple[str, ...], said: str) -> None:
+    done = terminal.type(*words)
+
+    assert done.returncode == 2
+    assert said in done.stderr

@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from pipeline.errors import BrokerAway, TopicMismatch
@@ -29,6 +31,22 @@ async def test_a_topic_with_fewer_partitions_is_an_error_that_names_it(settings:
 
     with pytest.raises(TopicMismatch, match=f"{settings.prefix}otp.requests: 3 partitions, at least 8 wanted"):
         await create_topics(more)
+
+
+async def test_a_topic_is_followed_from_now_on(settings: KafkaSettings) -> None:
+    await create_topics(settings, [DEAD])
+    producer = KafkaProducer(settings)
+    await producer.start()
+    await producer.send(DEAD.name, "key", b"before")
+
+    async with KafkaAdmin(settings) as admin, admin.following(DEAD.name) as records:
+        await producer.send(DEAD.name, "key", b"after")
+        async with asyncio.timeout(30):
+            assert (await anext(records)).value == b"after"
+        with pytest.raises(TopicMismatch, match=r"otp\.none: missing"):
+            async with admin.following("otp.none"):
+                pass
+    await producer.stop()
 
 
 async def test_a_topic_is_read_from_its_beginning_to_its_end(settings: KafkaSettings) -> None:

@@ -190,6 +190,10 @@ CASES = {
         toml="providers.carrier-a.options.region = 'eu'",
         says=("ithaca.toml:1", "providers.carrier-a.options.region", "no option of the adapter carrier"),
     ),
+    "keys that the adapter does not use": Case(
+        toml="providers.carrier-a.webhook_keys.k1 = 'dev:k1'",
+        says=("ithaca.toml:1", "providers.carrier-a.webhook_keys", "of no use to the adapter carrier"),
+    ),
     "a pool for a country that is none": Case(
         toml="providers.carrier-a.pools.uk = 'P1'", says=("providers.carrier-a.pools.uk", "two capital letters")
     ),

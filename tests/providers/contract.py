@@ -58,6 +58,9 @@ class Sample:
     genuine: Callable[[bytes], Sequence[Callback]]  # a callback with this body, signed with each key that counts
     proof: str | None  # the header that proves it; none: nothing but our token does
     covers_url: bool = False  # the proof covers the URL; else the receipt must carry a reference
+    covers_body: bool = True  # the proof covers the body
+    specs: tuple[str, ...] = ()  # the provider's own descriptions in ../shared/specs, the one for sending first
+    pool: str | None = None  # an id of a pool of senders in the provider's form
 
 
 def sample(adapter: str) -> Sample:

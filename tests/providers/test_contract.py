@@ -221,8 +221,9 @@ def test_a_callback_whose_proof_is_not_the_providers_is_forged(adapter: str) -> 
 
 
 def test_a_receipt_that_was_changed_on_its_way_is_forged(adapter: str) -> None:
-    for body, _ in sample(adapter).receipts:
-        for callback in sample(adapter).genuine(body) if sample(adapter).proof else ():
+    covered = sample(adapter).proof and sample(adapter).covers_body
+    for body, _ in sample(adapter).receipts if covered else ():
+        for callback in sample(adapter).genuine(body):
             for place in range(0, len(body), 7):
                 flipped = bytes([*body[:place], body[place] ^ 1, *body[place + 1 :]])
                 with pytest.raises(InvalidMessage):

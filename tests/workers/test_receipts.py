@@ -5,15 +5,17 @@ import random
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 import pytest
 
 from pipeline.callback_token import CallbackToken, issue
+from pipeline.errors import ProviderError, Unavailable
 from pipeline.records import OtpRequest, Receipt, ReceiptState, decode
 from pipeline.settings import Secret
 from providers import ADAPTERS
+from providers.seam import Accepted, Callback, ProviderReceipt, Sms
 from tests.workers.doors import NUMBER, Door, listening, opened, settings_for, storeless_door
 from workers.embedded.valkey import EmbeddedValkey
 from workers.receipts import build_app
@@ -244,4 +246,42 @@ async def test_genuine_receipt_of_a_message_that_was_never_ours_is_taken_and_cha
     body = orjson.dumps({"id": "m-1", "state": "delivered", "error": None, "reference": reference})
 
     assert await _send_to(f"{door.url}/receipts/carrier-a", door, body) == 200
+    assert _received(door) == []
+
+
+class OfOneNonce:
+    """A provider each of whose callbacks says `enroute` under the same nonce."""
+
+    name = "carrier-a"
+    adapter: ClassVar[str] = "of one nonce"
+
+    def __init__(self, error: ProviderError | None = None) -> None:
+        self.error = error
+
+    async def send(self, sms: Sms) -> Accepted:
+        raise NotImplementedError
+
+    async def receive(self, callback: Callback) -> tuple[ProviderReceipt, ...]:
+        del callback
+        if self.error:
+            raise self.error
+        return (ProviderReceipt(state=ReceiptState.ENROUTE, raw="enroute", nonce="n-1"),)
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_callback_that_comes_again_under_its_nonce_is_taken_once(door: Door) -> None:
+    async with listening(build_app(door.parts(), {"carrier-a": OfOneNonce()})) as door.url:
+        answers = [await _send(door, b"", None) for _ in range(3)]
+
+    assert answers == [200, 200, 200]
+    assert len(_received(door)) == 1  # without a row nothing else would tell them apart
+
+
+async def test_callback_whose_proof_cannot_be_had_is_to_be_repeated(door: Door) -> None:
+    away = OfOneNonce(Unavailable("timeout"))
+    async with listening(build_app(door.parts(), {"carrier-a": away})) as door.url:
+        assert await _send(door, b"", None) == 503
+
     assert _received(door) == []

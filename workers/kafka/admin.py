@@ -14,7 +14,7 @@ from aiokafka.coordinator.protocol import ConsumerProtocol
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from pipeline.backlog import Partition
-from pipeline.errors import BrokerAway, PipelineError
+from pipeline.errors import BrokerAway, PipelineError, TopicMismatch
 from pipeline.settings import KafkaSettings
 from workers.kafka.connection import connection
 from workers.log import get_log
@@ -155,6 +155,25 @@ class KafkaAdmin:
                 ends = {partition: end for partition, end in ends.items() if await reader.position(partition) < end}
 
     @asynccontextmanager
+    async def following(self, topic: str) -> AsyncIterator[AsyncIterator[Record]]:
+        """Give the records of a topic that are appended from now on, without a group and without a trace.
+
+        Raises TopicMismatch where there is no such topic.
+        """
+        ends = {
+            TopicPartition(self._prefix + topic, partition): end
+            for status in await self.topics([topic])
+            for partition, end in status.ends.items()
+        }
+        if not ends:
+            raise TopicMismatch(f"{self._prefix}{topic}: missing; `ithaca topics` creates it")
+        async with _translated(f"cannot read {topic}"), self._reader() as reader:
+            reader.assign(list(ends))
+            for partition, end in ends.items():
+                reader.seek(partition, end)
+            yield _appended(reader, topic)
+
+    @asynccontextmanager
     async def _reader(self) -> AsyncIterator[AIOKafkaConsumer]:
         reader = AIOKafkaConsumer(
             **connection(self._settings), auto_offset_reset="earliest", request_timeout_ms=_ANSWER_MS
@@ -205,6 +224,13 @@ class _translated:  # noqa: N801 - reads as a word at its place of use
             raise BrokerAway(
                 f"Kafka: {self._what}: {type(error).__name__}; check `kafka.bootstrap`, and the TLS and SASL settings"
             ) from error
+
+
+async def _appended(reader: AIOKafkaConsumer, topic: str) -> AsyncIterator[Record]:
+    while True:
+        for records in (await reader.getmany(timeout_ms=200)).values():
+            for record in records:
+                yield _record(topic, record)
 
 
 def _name(group: Mapping[str, Any]) -> str:
