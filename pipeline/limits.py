@@ -28,9 +28,11 @@ class SendLimit:
         self.in_flight += 1
         return True
 
-    def give_back(self) -> None:
-        """Free the place of a send that ended."""
+    def give_back(self, *, unused: bool = False) -> None:
+        """Free the place of a send that ended, or of one that was never begun."""
         self.in_flight -= 1
+        if unused:
+            self._tokens += 1.0
 
     def wait_s(self, now: float) -> float | None:
         """Give the seconds until a place may be taken. None: not before one of the sends ends."""

@@ -26,6 +26,8 @@ Locale = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,
 Instant = Annotated[datetime, msgspec.Meta(tz=True, description="RFC 3339 with offset")]
 Sealed = Annotated[str, msgspec.Meta(max_length=2048, description="compact JWE, `dir` with `A256GCM` (RFC 7516)")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=1000)]
+Number = Annotated[int, msgspec.Meta(ge=1, le=1000, description="of the attempt: 1 for the first of a request")]
+Whole = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class OtpRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +50,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
     v: int = VERSION
     request_id: Id
-    number: int  # 1 for the first attempt of a request
+    number: Number
     caller: Name
     provider: Name
     country: Country
@@ -58,11 +60,11 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     code: str | None = None  # the provider's error code, or our short word
     retry_after_s: float | None = None
     message_id: str | None = None  # the provider's own
-    segments: int
+    segments: Count
     sent_at: Instant  # directly before the bytes left; its second is the send second
     duration_ms: float
     config: str  # hash of the routing-relevant settings
-    excused: int = 0  # how often it was taken over from an owner whose outcome is unknowable, and sent again
+    excused: Count = 0  # how often it was taken over from an owner whose outcome is unknowable, and sent again
     test: bool = False  # a test number: everything happened except the send
 
 
@@ -97,7 +99,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
     v: int = VERSION
     request_id: Id
-    number: int  # the attempt's
+    number: Number
     provider: Name
     country: Country
     state: ReceiptState
@@ -134,8 +136,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """Where a dead letter came from."""
 
     topic: str
-    partition: int
-    offset: int
+    partition: Whole
+    offset: Whole
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,7 +150,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     reason: DeadReason
     detail: str
     origin: Origin
-    size: int  # bytes of the original record
+    size: Whole  # bytes of the original record
     at: Instant
     request_id: Id | None = None  # where it could be read
     caller: Name | None = None

@@ -78,7 +78,7 @@ class DispatchSettings:
     in_flight: int = 500  # hand-overs under way at once, in one process
     send_timeout_s: float = 8.0  # of one hand-over
     lease_s: float = 12.0  # of a claim; outlives connecting and sending
-    drain_s: float = 10.0  # for what is in hand when told to stop
+    drain_s: float = 12.0  # for what is in hand when told to stop: 2 s for a place, and a hand-over
     max_attempts: int = 5  # of one request; those aside that a provider has certainly not taken up
     last_send_share: float = 0.6  # of the life: no send starts later
     second_look_s: float = 30.0  # silence after which an accepted message is sent again

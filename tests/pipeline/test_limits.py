@@ -39,6 +39,15 @@ def test_refusal_for_want_of_a_place_costs_no_token() -> None:
     assert limit.take(101.0)
 
 
+def test_place_that_was_not_used_counts_in_no_rate() -> None:
+    limit = SendLimit(10, 1.0)
+    assert limit.take(100.0)
+
+    limit.give_back(unused=True)
+
+    assert limit.take(100.0)
+
+
 def test_wait_is_told_to_the_next_token_and_unknown_while_a_place_is_missing() -> None:
     limit = SendLimit(2, 0.5)
     assert limit.wait_s(100.0) == 0.0

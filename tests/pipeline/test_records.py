@@ -1,5 +1,6 @@
 """Every record on a topic, frozen; encode and decode."""
 
+import json
 from datetime import timedelta
 
 import orjson
@@ -149,6 +150,16 @@ def test_value_outside_a_closed_list_is_not_quoted() -> None:
 def test_any_bytes_are_a_record_or_an_invalid_message(value: bytes) -> None:
     with pytest.raises(InvalidMessage):
         decode(OtpRequest, value)
+
+
+@pytest.mark.parametrize("number", [0, -1, 1001, 2**64, 10**25, 1.5, "1", None])
+def test_number_of_an_attempt_that_is_none_is_refused(number: object) -> None:
+    fields = {**orjson.loads(encode(ATTEMPT)), "number": 7}
+    value = orjson.dumps(fields).replace(b'"number":7', f'"number":{json.dumps(number)}'.encode())
+
+    with pytest.raises(InvalidMessage) as raised:
+        decode(Attempt, value)
+    assert raised.value.reason is DeadReason.INVALID_FIELD
 
 
 json_values = st.recursive(

@@ -10,14 +10,18 @@ from pipeline.breaker import CLOSED, Breaker
 from pipeline.choice import EVERYWHERE, choose, point_of, shares_for
 from pipeline.errors import NotSent, ProviderError, Scope, Throttled
 from pipeline.limits import SecondSendBudget, SendLimit
-from pipeline.settings import Settings
+from pipeline.settings import ProviderSettings, Settings
 from pipeline.topics import RETRY_TIERS
 from providers.seam import Provider
 from workers.dispatch.case import Case
 from workers.dispatch.places import Places, first_free
 from workers.log import get_log
+from workers.loop import Parking
 
 PLACE_WAIT_S: Final = min(tier.delay for tier in RETRY_TIERS).total_seconds()
+# For each so many places there is one more, whose message is still being claimed while the others are under way: the
+# limit itself is that of the connections, for one of which it then waits a moment.
+DOORWAY: Final = 16
 
 log = get_log("dispatch")
 
@@ -40,13 +44,14 @@ class Desk:
 
     def place(self, country: str, now: float) -> "Place":
         """Give a place that was taken to a message; with a half-open breaker it is the one of its probe."""
-        for scope in self._known(country):
+        probed = self._known(country)
+        for scope in probed:
             self.breakers[scope] = self.breakers[scope].starting(now)
-        return Place(desk=self, country=country)
+        return Place(desk=self, probed=probed)
 
-    def unprobe(self, country: str) -> None:
+    def unprobe(self, scopes: AbstractSet[str | None]) -> None:
         """Note that a probe has ended: if it was not even made, the next message may be it."""
-        for scope in self._known(country):
+        for scope in scopes & self.breakers.keys():
             self.breakers[scope] = self.breakers[scope].unprobed()
 
     def succeed(self, country: str) -> None:
@@ -69,8 +74,12 @@ class Desk:
             log.warning("breaker.opened", provider=self.provider.name, country=scope, provider_code=error.code)
 
     def _known(self, country: str) -> AbstractSet[str | None]:
-        """Give the scopes of a country that have a breaker: in quiet times none, which costs nothing."""
-        return self.breakers.keys() & {None, country} if self.breakers else frozenset()
+        """Give the scopes of a country whose breaker is not closed: in quiet times none, which costs nothing."""
+        if not self.breakers:
+            return frozenset()
+        return {
+            scope for scope in self.breakers.keys() & {None, country} if self.breakers[scope].open_until is not None
+        }
 
     def sender(self, country: str) -> str | None:
         """Give the sender ID for a country, where the settings name one."""
@@ -83,17 +92,17 @@ class Desk:
 
 @dataclass(slots=True, kw_only=True)
 class Place:
-    """A place at a provider, until its answer: what follows that is not the provider's business."""
+    """A place at a provider, from before the claim until its answer: what follows that is not its business."""
 
     desk: Desk
-    country: str
+    probed: AbstractSet[str | None]  # the breakers' scopes that this message is a probe of
     held: bool = True
 
     def free(self) -> None:
         """Give it back, once."""
         if self.held:
             self.held = False
-            self.desk.unprobe(self.country)
+            self.desk.unprobe(self.probed)
             self.desk.places.give_back()
 
 
@@ -101,14 +110,20 @@ class Desks:
     """All providers, and the choice among them."""
 
     def __init__(
-        self, settings: Settings, providers: Mapping[str, Provider], *, place_wait_s: float = PLACE_WAIT_S
+        self,
+        settings: Settings,
+        providers: Mapping[str, Provider],
+        *,
+        parking: Parking | None = None,
+        place_wait_s: float = PLACE_WAIT_S,
     ) -> None:
         self._routes = settings.routes
+        self._parking = parking or Parking(0)
         self._wait_s = place_wait_s
         self.all = {
             name: Desk(
                 provider=provider,
-                places=Places(SendLimit(settings.providers[name].in_flight, settings.providers[name].per_second)),
+                places=Places(_limit(settings.providers[name])),
                 budget=SecondSendBudget(settings.dispatch.second_send_budget),
                 timeout_s=min(settings.providers[name].timeout_s, settings.dispatch.send_timeout_s),
                 senders=settings.providers[name].senders,
@@ -130,16 +145,12 @@ class Desks:
         """Tell whether any provider is configured for a country."""
         return bool(shares_for(self._routes, country))
 
-    def any_open(self, case: Case, *, again: bool) -> bool:
-        """Tell whether there is a provider that an attempt of a case may go through now, or when it has a place."""
-        return bool(self._usable(case, again=again))
-
     async def take(self, case: Case, number: int, *, again: bool) -> Place | None:
         """Choose a provider for an attempt of a case and take a place at it; none when nobody is free in time.
 
         Providers already tried are left out. When no untried one is open, none is left; with `again`, all but the
         last are. While all that are left are merely full, a place is waited for: as long as the shortest tier would
-        take, so that a burst flows at the pace of its providers and one that hangs holds up nobody for longer.
+        take, so that a burst flows at the pace of its providers. Who waits is parked: others go on meanwhile.
         """
         country, until = case.phone.country, time.monotonic() + self._wait_s
         point = point_of(case.request.request_id, number)
@@ -150,7 +161,7 @@ class Desks:
             desk, now = self._of[places], time.monotonic()
             if desk.allows(country, now):  # it may have broken while it was waited for
                 return desk.place(country, now)
-            places.give_back()
+            places.give_back(unused=True)
         return None
 
     def _usable(self, case: Case, *, again: bool) -> Mapping[str, float]:
@@ -174,7 +185,12 @@ class Desks:
     async def _free_later(self, shares: Mapping[str, float], within_s: float) -> Places | None:
         if within_s <= 0:
             return None
-        return await first_free([self.all[name].places for name in shares], within_s)
+        with self._parking.park():
+            return await first_free([self.all[name].places for name in shares], within_s)
+
+
+def _limit(account: ProviderSettings) -> SendLimit:
+    return SendLimit(account.in_flight + account.in_flight // DOORWAY, account.per_second)
 
 
 def _left_out(opened: AbstractSet[str], tried: Sequence[str], *, again: bool) -> set[str]:

@@ -160,22 +160,19 @@ class Dispatcher:
         return desk is None or desk.budget.spend()
 
     async def _send(self, handling: Handling, send: Send) -> Decision:
-        """Claim the next attempt, make it through whichever provider is free, and decide what is next."""
-        again = not handling.made
-        if not self._desks.any_open(handling.case, again=again):
-            return self._wait(handling, send)
-        claimed, mine = await self._hand_over.claim(handling.case, send)
-        handling.case = adopt(handling.case, claimed)
-        if claimed.verdict not in MAY_SEND:
-            return await self._claimed_before(handling, send, claimed)
-        place = await self._desks.take(handling.case, mine.number, again=again)
+        """Make an attempt through whichever provider is free, and decide what is next."""
+        number = handling.case.attempts[-1].number + 1 if handling.case.attempts else 1
+        place = await self._desks.take(handling.case, number, again=not handling.made)
         if place is None:
-            await self._hand_over.let_go(mine)
             return self._wait(handling, send)
         try:
-            return await self._make(handling, send, mine, place)
+            claimed, mine = await self._hand_over.claim(handling.case, send)
+            handling.case = adopt(handling.case, claimed)
+            if claimed.verdict in MAY_SEND:
+                return await self._make(handling, send, mine, place)
         finally:
             place.free()
+        return await self._claimed_before(handling, send, claimed)
 
     async def _make(self, handling: Handling, send: Send, mine: Mine, place: Place) -> Decision:
         decision = self._still(handling, send)

@@ -77,10 +77,6 @@ class HandOver:
         lease_until = asked_at + lease_s
         return claimed, Mine(claim=claim, number=claimed.number, lease_until=lease_until, taken_over=claimed.taken_over)
 
-    async def let_go(self, mine: Mine) -> None:
-        """Release a claim under which nothing was sent."""
-        await self._claims.release(mine.claim, mine.number)
-
     async def make(self, case: Case, send: Send, mine: Mine, place: Place) -> Made | None:
         """Hand over, free the place, keep the outcome. None: the claim is not ours any more, or nobody knows."""
         desk = place.desk

@@ -22,9 +22,9 @@ class Places:
             self._line.popleft()
         return not self._line and self._limit.take(time.monotonic())
 
-    def give_back(self) -> None:
-        """Free a place: whoever waits longest has it."""
-        self._limit.give_back()
+    def give_back(self, *, unused: bool = False) -> None:
+        """Free a place: whoever waits longest has it. One that was `unused` counts in no limit per second."""
+        self._limit.give_back(unused=unused)
         self._serve()
 
     def line_up(self, turn: "asyncio.Future[Places | None]") -> None:
@@ -64,7 +64,7 @@ async def first_free(wanted: Sequence[Places], within_s: float) -> Places | None
         return await turn
     except asyncio.CancelledError:
         if not turn.cancelled() and (places_taken := turn.result()):
-            places_taken.give_back()
+            places_taken.give_back(unused=True)
         raise
     finally:
         timer.cancel()

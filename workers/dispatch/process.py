@@ -21,7 +21,7 @@ from workers.dispatch.desk import Desks
 from workers.dispatch.dispatcher import Dispatcher
 from workers.dispatch.handover import HandOver
 from workers.kafka import KafkaConsumer, KafkaProducer, create_topics
-from workers.loop import Limits, Loop, Record
+from workers.loop import Limits, Loop, Parking, Record
 from workers.state.claims import Claims
 from workers.state.client import Store
 from workers.state.epoch import Epoch
@@ -29,6 +29,7 @@ from workers.state.epoch import Epoch
 # New objects between two searches for unused cycles, and how many searches pass between two larger ones. Every search
 # looks at what is in flight: with Python's own figures (700, 10, 10) they take a sixth of the CPU.
 GARBAGE: Final = (50_000, 20, 50)
+PARKED: Final = 2000  # requests that may wait for a place: 2 s of 1,000 a second too many, at 5 kB each
 CONSUMED: Final = (REQUESTS, *RETRY_TIERS)
 # What a bad release of ours could make of every caller's good records; a wrong number or key is its caller's own.
 OWN_FAULTS: Final = frozenset(
@@ -66,11 +67,12 @@ async def dispatching(settings: Settings) -> AsyncIterator[tuple[Loop, Desks]]:
         await producer.start()
         with suppress(StoreAway):  # it is settled when the store comes back
             await Epoch(store, producer.clock).settle()
-        desks = Desks(settings, providers)
-        yield _loop(settings, store, desks, producer), desks
+        parking = Parking(PARKED)
+        desks = Desks(settings, providers, parking=parking)
+        yield _loop(settings, store, desks, producer, parking), desks
 
 
-def _loop(settings: Settings, store: Store, desks: Desks, producer: KafkaProducer) -> Loop:
+def _loop(settings: Settings, store: Store, desks: Desks, producer: KafkaProducer, parking: Parking) -> Loop:
     claims = Claims(store, owner=f"{os.getpid()}.{secrets.token_hex(6)}", lease_s=settings.dispatch.lease_s)
     opener = Opener(settings=settings)
     dispatcher = Dispatcher(
@@ -100,6 +102,7 @@ def _loop(settings: Settings, store: Store, desks: Desks, producer: KafkaProduce
         delays_s={topic.name: topic.delay.total_seconds() for topic in CONSUMED},
         is_own_fault=lambda error: is_own_fault(error, settings.callers),
         limits=limits,
+        parking=parking,
     )
 
 

@@ -3,6 +3,7 @@
 from pipeline.backlog import Partition
 from workers.loop.limits import Figures, Limits
 from workers.loop.loop import Loop
+from workers.loop.parking import Parking
 from workers.loop.seam import Consumer, Record
 
-__all__ = ["Consumer", "Figures", "Limits", "Loop", "Partition", "Record"]
+__all__ = ["Consumer", "Figures", "Limits", "Loop", "Parking", "Partition", "Record"]

@@ -11,7 +11,7 @@ from pipeline.flood import FloodLimits
 class Limits:
     """How much, and how long."""
 
-    in_flight: int = 500  # records in hand at once
+    in_flight: int = 500  # records in hand at once, without those that are parked
     buffer: int = 2000  # waiting records of one partition from which it is paused; at half of it, it is resumed
     drain_s: float = 10.0  # what is in hand may take so long on stop and on revoke
     commit_every_s: float = 0.25

@@ -15,6 +15,7 @@ from workers.loop.alarm import Alarm
 from workers.loop.commits import Commits
 from workers.loop.failures import Failures
 from workers.loop.limits import Figures, Limits
+from workers.loop.parking import Parking
 from workers.loop.seam import Consumer, Record
 from workers.loop.watchdog import Watchdog
 
@@ -29,6 +30,7 @@ class Loop:
 
     `delays_s` gives the delay of delay topics: their records are due so long after their append. `now` is the
     broker's time in seconds. `is_own_fault` tells failures that a bad release of ours would cause from all others.
+    What `handle` parks in `parking` makes room for other records.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Loop:
         delays_s: Mapping[str, float] | None = None,
         is_own_fault: Callable[[Exception], bool] = lambda _: False,
         limits: Limits | None = None,
+        parking: Parking | None = None,
     ) -> None:
         self._limits = limits = limits or Limits()
         self._consumer = consumer
@@ -58,6 +61,8 @@ class Loop:
         self._owning = False  # between an assignment and the next revocation
         self._revocations = 0
         self._stopping = False
+        self._parking = parking or Parking(0)
+        self._parking.when_parked = self._fill
         self._alarm = Alarm(self._wake)
 
     @property
@@ -149,7 +154,7 @@ class Loop:
     def _fill(self) -> None:
         """Start as many records as may be in hand, all in this turn of the event loop."""
         now = self._now()
-        while len(self._in_hand) < self._limits.in_flight and not self._stopping:
+        while len(self._in_hand) - self._parking.parked < self._limits.in_flight and not self._stopping:
             found = self._backlog.next(now)
             if found is None:
                 self._alarm.set(self._backlog.wake_at(), now)

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 from pipeline.offsets import Commit
 from tests.workers.loop.scripted import QUICK, A, B, Hands, ScriptedConsumer, loop_of, running, until
-from workers.loop import Limits, Partition, Record
+from workers.loop import Limits, Parking, Partition, Record
 
 LATER = Partition("later", 0)
 
@@ -65,6 +65,27 @@ async def test_records_finish_in_any_order_and_only_unfinished_ones_come_again()
     async with running(loop_of(consumer, again)):
         await until(lambda: consumer.commits[A] == Commit(position=10))
     assert again.offsets(A) == [2, 3, 5, 6, 7, 8]
+
+
+async def test_records_that_are_parked_make_room_for_others_and_are_bounded() -> None:
+    consumer, hands, go_on = ScriptedConsumer(), Hands(), asyncio.Event()
+    parking, started = Parking(20), list[int]()
+
+    async def handle(record: Record) -> None:
+        started.append(record.offset)
+        with parking.park():
+            await go_on.wait()
+
+    hands.handle = handle  # type: ignore[method-assign]  # this one test parks
+    consumer.assign(A)
+    consumer.append(A, 100)
+    async with running(loop_of(consumer, hands, replace(QUICK, in_flight=10), parking=parking)):
+        await until(lambda: len(started) == 30)
+        assert parking.parked == 20
+        go_on.set()
+        await until(lambda: consumer.commits.get(A) == Commit(position=100))
+
+    assert parking.parked == 0
 
 
 async def test_a_full_partition_is_paused_and_resumed_when_half_of_it_is_done() -> None:

@@ -107,42 +107,6 @@ async def test_owner_whose_lease_was_taken_cannot_renew_it(store: Store) -> None
     assert await other.renew(CLAIM, 1)
 
 
-async def test_claim_that_was_let_go_is_as_if_it_had_never_been(store: Store) -> None:
-    claims, other = _claims(store), _claims(store, "other")
-    await claims.claim(CLAIM)
-    row = await store.fields(f"otp:{REQUEST_ID}")
-
-    await claims.release(CLAIM, 1)
-
-    assert row.keys() - (await store.fields(f"otp:{REQUEST_ID}")).keys() == {b"s1", b"o1", b"l1"}
-    assert not (await claims.look(REQUEST_ID, 0, "otp.requests/9/9")).seen.succeeded
-    assert (await other.claim(CLAIM)).verdict is ClaimVerdict.GRANTED
-
-
-async def test_claim_that_was_taken_over_and_let_go_still_excuses_the_next_send(store: Store) -> None:
-    claims, other = _claims(store, lease_s=NONE), _claims(store, "other")
-    await claims.claim(CLAIM)
-    await other.claim(CLAIM)
-
-    await other.release(CLAIM, 1)
-
-    claimed = await claims.claim(CLAIM)
-    assert (claimed.verdict, claimed.taken_over) == (ClaimVerdict.EXCUSED, 1)
-
-
-@pytest.mark.parametrize("outcome", [OUTCOME, None])
-async def test_only_the_owner_lets_a_claim_go_and_only_before_its_outcome(store: Store, outcome: bytes | None) -> None:
-    claims, other = _claims(store), _claims(store, "other")
-    await claims.claim(CLAIM)
-    if outcome:
-        await claims.store_outcome(CLAIM, 1, outcome)
-
-    await (claims if outcome else other).release(CLAIM, 1)
-
-    expected = ClaimVerdict.KNOWN if outcome else ClaimVerdict.WAIT
-    assert (await other.claim(CLAIM)).verdict is expected
-
-
 async def test_takeovers_are_counted(store: Store) -> None:
     claims = _claims(store, lease_s=NONE)
     await claims.claim(CLAIM)
