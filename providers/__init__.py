@@ -5,7 +5,9 @@ from typing import Final
 
 from providers.base import HttpProvider
 from providers.carrier import CarrierProvider
+from providers.twilio import TwilioProvider
 
 ADAPTERS: Final[Mapping[str, type[HttpProvider]]] = {
     CarrierProvider.adapter: CarrierProvider,
+    TwilioProvider.adapter: TwilioProvider,
 }

@@ -1,0 +1,185 @@
+"""Twilio Programmable Messaging. Pages: https://www.twilio.com/docs/messaging/api/message-resource."""
+
+import hmac
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from hashlib import sha256
+from http import HTTPStatus
+from typing import Any, ClassVar, Final, Unpack
+from urllib.parse import urlencode
+
+from pipeline.errors import (
+    Malformed,
+    Misconfigured,
+    ProviderError,
+    Rejected,
+    RouteRefused,
+    Throttled,
+    Unavailable,
+    Undeliverable,
+)
+from pipeline.records import ReceiptState
+from pipeline.settings import ProviderSettings
+from pipeline.settings.needs import Needs
+from providers.answers import accepted, known, read_object, refusal, short
+from providers.base import HttpProvider, HttpRequest, Surroundings
+from providers.callbacks import check_signature, forged, form, receipt_word
+from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
+
+# https://www.twilio.com/docs/api/errors. 20500 and 20503 come with a 5xx, where the status decides. Those from 30001 on
+# mostly come in receipts, where they are only kept; here they say why a message was taken and failed at once.
+REFUSALS: Final[Mapping[str, type[ProviderError]]] = {
+    **dict.fromkeys(("21211", "21610", "21614", "21635", "30004", "30005", "30450"), Rejected),
+    **dict.fromkeys(("21612", "30003", "30006", "30007", "30008", "30038"), Undeliverable),
+    **dict.fromkeys(("21212", "21408", "21606", "21659", "21660", "21661", "21703", "21705", "30034"), RouteRefused),
+    **dict.fromkeys(("10001", "20003", "20005", "20404", "21608", "30002"), Misconfigured),
+    **dict.fromkeys(("14107", "20429", "21611", "30001"), Throttled),
+    **dict.fromkeys(("21602", "21603", "21604", "21617"), Malformed),
+    "30036": Unavailable,
+}
+
+# https://www.twilio.com/docs/messaging/api/message-resource#message-status-values
+STATES: Final[Mapping[str, ReceiptState]] = {
+    **dict.fromkeys(("accepted", "scheduled", "queued", "sending", "sent"), ReceiptState.ENROUTE),
+    **dict.fromkeys(("delivered", "read"), ReceiptState.DELIVERED),
+    "undelivered": ReceiptState.UNDELIVERABLE,
+    **dict.fromkeys(("failed", "canceled"), ReceiptState.REJECTED),  # never left Twilio
+}
+
+# https://www.twilio.com/docs/usage/webhooks/webhook-shared-keys
+HASHES: Final[Mapping[str, str]] = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}
+
+LONGEST_VALIDITY_S: Final = 36_000
+_DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
+_URL: Final = re.compile(r"((https?)://[^/?#]*?)(:[0-9]+)?([/?#].*|)")
+_ALGORITHM: Final = re.compile(r"\balgorithm=([^,\s]*)")  # key=<id>,algorithm=<word>
+_BODY_HASH: Final = re.compile(r"[?&]bodySHA256=([^&#]*)")
+
+
+class TwilioProvider(HttpProvider):
+    """Basic authentication, one form POST per message, receipts to the callback URL, signed with the auth token."""
+
+    adapter: ClassVar[str] = "twilio"
+    needs: ClassVar[Needs] = Needs(
+        credential="the auth token of the account, or with the option key_id the secret of that API key",
+        required={"account": "the Account SID, AC..."},
+        optional={
+            "key_id": "the SID of an API key, SK...; without it the credential is the auth token",
+            "region": "where messages are processed, such as ie1; else us1",
+            "edge": "where Twilio's network is entered, such as dublin",
+        },
+        webhook_keys="the auth tokens that sign callbacks (primary, and the other while it is promoted) or shared keys",
+    )
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        validity="seconds, 1 to 36000",
+        receipts="callback URL of each message",
+        proof="HMAC over URL and fields, keyed with the auth token (SHA-1) or a shared key (SHA-256)",
+        check="credential, balance",
+        rotation="several API keys at once; two auth tokens until one is promoted",
+    )
+
+    def __init__(self, name: str, settings: ProviderSettings, **surroundings: Unpack[Surroundings]) -> None:
+        super().__init__(name, settings, **surroundings)
+        account = self.options["account"]
+        user = self.options.get("key_id", account)
+        self._url = f"{self.base_url}/2010-04-01/Accounts/{account}"
+        basic = b64encode(user.encode() + b":" + self.credential).decode()
+        self._headers = {"Authorization": f"Basic {basic}", "Content-Type": "application/x-www-form-urlencoded"}
+
+    @classmethod
+    def home(cls, options: Mapping[str, str]) -> str:
+        """`api.twilio.com`, or the host of an edge and region: https://www.twilio.com/docs/global-infrastructure."""
+        edge = options.get("edge")
+        region = options.get("region") or ("us1" if edge else None)
+        return f"https://{'.'.join(part for part in ('api', edge, region, 'twilio.com') if part)}"
+
+    def build_request(self, sms: Sms) -> HttpRequest:
+        """`POST .../Messages.json`, from a Messaging Service or a sender; without either Twilio would take nothing."""
+        if not (sms.pool or sms.sender):
+            raise RouteRefused("no_sender")
+        message = {
+            "To": sms.to,
+            **({"MessagingServiceSid": sms.pool} if sms.pool else {"From": sms.sender}),
+            "Body": sms.text,
+            "StatusCallback": sms.callback_url,
+            "ValidityPeriod": min(max(sms.validity_s, 1), LONGEST_VALIDITY_S),
+        }
+        return HttpRequest(url=f"{self._url}/Messages.json", headers=self._headers, body=urlencode(message).encode())
+
+    def read_response(self, status: int, headers: Mapping[str, str], body: bytes) -> Accepted:
+        """`201 {"sid", "error_code"}`, or an error status with `{"code"}`."""
+        answer = read_object(body)
+        taken = HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
+        refused = known(REFUSALS, short(answer.get("error_code" if taken else "code")), status, headers)
+        if refused or not taken:
+            raise refused or refusal(status, headers)
+        return accepted(answer.get("sid"))
+
+    def checks(self) -> Mapping[str, HttpRequest]:
+        """`GET .../Messages.json?PageSize=1`, which every kind of key may do, and `GET .../Balance.json`."""
+        return {
+            "credential": HttpRequest(method="GET", url=f"{self._url}/Messages.json?PageSize=1", headers=self._headers),
+            "balance": HttpRequest(method="GET", url=f"{self._url}/Balance.json", headers=self._headers),
+        }
+
+    def read_check(self, what: str, status: int, headers: Mapping[str, str], body: bytes) -> str:
+        """`{"balance": "12.34", "currency": "USD"}`; of the message nothing is told. A subaccount has no balance."""
+        answer = read_object(body)
+        if status != HTTPStatus.OK:
+            raise known(REFUSALS, short(answer.get("code")), status, headers) or refusal(status, headers)
+        if what == "credential":
+            return "accepted"
+        balance, currency = short(answer.get("balance")), short(answer.get("currency"))
+        return f"balance {balance} {currency}" if balance else "no balance of its own"
+
+    def read_receipts(self, callback: Callback) -> tuple[ProviderReceipt, ...]:
+        """One receipt per callback. No time is signed, and the id of a repeat stands in a header that is not."""
+        fields = self._verified(callback)
+        word = receipt_word(fields, "MessageStatus")
+        return (
+            ProviderReceipt(
+                state=STATES.get(word, ReceiptState.UNKNOWN),
+                raw=word,
+                code=short(fields.get("ErrorCode")) or None,
+                message_id=short(fields.get("MessageSid")),
+            ),
+        )
+
+    def _verified(self, callback: Callback) -> Mapping[str, Any]:
+        """Give the fields, once https://www.twilio.com/docs/usage/webhooks/webhooks-security is fulfilled."""
+        fields, tail = _signed_fields(callback)
+        algorithm = _hash_of(callback.headers)
+        texts = [f"{url}{tail}".encode(errors="surrogatepass") for url in _spellings(callback.url)]
+        macs = [hmac.digest(key, text, algorithm) for key in self.webhook_keys for text in texts]
+        check_signature("X-Twilio-Signature", callback.headers, [b64encode(mac).decode() for mac in macs])
+        return fields
+
+
+def _signed_fields(callback: Callback) -> tuple[Mapping[str, Any], str]:
+    """Give the fields, and what of them is signed behind the URL: of JSON nothing, its hash is in the URL."""
+    body_hash = _BODY_HASH.search(callback.url)
+    if body_hash is None:
+        pairs = sorted(set(form(callback)))
+        return dict(pairs), "".join(name + value for name, value in pairs)
+    if body_hash[1] != sha256(callback.body).hexdigest():
+        raise forged("`bodySHA256` is not of this body")
+    return read_object(callback.body), ""
+
+
+def _hash_of(headers: Mapping[str, str]) -> str:
+    """Give the hash that is named beside a signature by a shared key; a signature by the auth token has SHA-1."""
+    named = _ALGORITHM.search(headers.get("X-Twilio-Webhooks-Signature-Settings", ""))
+    word = named[1] if named else "HMAC_SHA1"
+    if word not in HASHES:
+        raise forged("`X-Twilio-Webhooks-Signature-Settings` names a hash we do not know")
+    return HASHES[word]
+
+
+def _spellings(url: str) -> tuple[str, ...]:
+    """Give the URL without its port and with it: Twilio may sign either."""
+    parts = _URL.fullmatch(url)
+    if parts is None:
+        return (url,)
+    origin, scheme, port, rest = parts.groups()
+    return f"{origin}{rest}", f"{origin}{port or _DEFAULT_PORTS[scheme]}{rest}"
