@@ -5,9 +5,11 @@ from typing import Final
 
 from providers.base import HttpProvider
 from providers.carrier import CarrierProvider
+from providers.infobip import InfobipProvider
 from providers.twilio import TwilioProvider
 
 ADAPTERS: Final[Mapping[str, type[HttpProvider]]] = {
     CarrierProvider.adapter: CarrierProvider,
     TwilioProvider.adapter: TwilioProvider,
+    InfobipProvider.adapter: InfobipProvider,
 }
