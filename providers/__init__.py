@@ -6,10 +6,12 @@ from typing import Final
 from providers.base import HttpProvider
 from providers.carrier import CarrierProvider
 from providers.infobip import InfobipProvider
+from providers.telnyx import TelnyxProvider
 from providers.twilio import TwilioProvider
 
 ADAPTERS: Final[Mapping[str, type[HttpProvider]]] = {
     CarrierProvider.adapter: CarrierProvider,
     TwilioProvider.adapter: TwilioProvider,
     InfobipProvider.adapter: InfobipProvider,
+    TelnyxProvider.adapter: TelnyxProvider,
 }
