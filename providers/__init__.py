@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from providers.aws import AwsProvider
 from providers.base import HttpProvider
 from providers.carrier import CarrierProvider
 from providers.infobip import InfobipProvider
@@ -14,4 +15,5 @@ ADAPTERS: Final[Mapping[str, type[HttpProvider]]] = {
     TwilioProvider.adapter: TwilioProvider,
     InfobipProvider.adapter: InfobipProvider,
     TelnyxProvider.adapter: TelnyxProvider,
+    AwsProvider.adapter: AwsProvider,
 }

@@ -1,0 +1,259 @@
+"""AWS End User Messaging SMS: https://docs.aws.amazon.com/pinpoint/latest/apireference_smsvoicev2/Welcome.html."""
+
+import asyncio
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, ClassVar, Final, Unpack
+
+import orjson
+
+from pipeline.errors import (
+    Malformed,
+    Misconfigured,
+    ProviderError,
+    Rejected,
+    RouteRefused,
+    Throttled,
+    Unavailable,
+    Undeliverable,
+)
+from pipeline.records import ReceiptState
+from pipeline.settings import ProviderSettings
+from pipeline.settings.needs import Needs
+from providers import sns
+from providers.answers import accepted, known, read_object, refusal, short
+from providers.base import HttpProvider, HttpRequest, Surroundings
+from providers.callbacks import receipt_word, reference_in
+from providers.fence import failed
+from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
+from providers.sigv4 import Signer
+
+# The `Reason` of an exception, which says more than its type and goes first, and `__type`. InternalServerException is a
+# 500, where the status decides.
+# https://docs.aws.amazon.com/pinpoint/latest/apireference_smsvoicev2/API_SendTextMessage.html
+# https://docs.aws.amazon.com/pinpoint/latest/apireference_smsvoicev2/CommonErrors.html
+_WORDS: Final[Mapping[type[ProviderError], str]] = {
+    Rejected: "DESTINATION_PHONE_NUMBER_OPTED_OUT DESTINATION_PHONE_NUMBER_BLOCKED_BY_PROTECT_NUMBER_OVERRIDE",
+    RouteRefused: (
+        "DESTINATION_COUNTRY_BLOCKED DESTINATION_COUNTRY_BLOCKED_BY_PROTECT_CONFIGURATION COUNTRY_NOT_ENABLED "
+        "NO_ORIGINATION_IDENTITIES_FOUND RESOURCE_NOT_ACTIVE NUMBER_CAPABILITIES_MISMATCH MESSAGE_TYPE_MISMATCH "
+        "SENDER_ID_NOT_REGISTERED SENDER_ID_NOT_SUPPORTED SENDER_ID_REQUIRES_REGISTRATION PRICE_OVER_THRESHOLD "
+        "INVALID_IDENTITY_FOR_DESTINATION_COUNTRY INTERNATIONAL_SENDING_NOT_SUPPORTED "
+        "ResourceNotFoundException"  # the sender, the pool or the configuration set
+    ),
+    Misconfigured: (
+        "DESTINATION_PHONE_NUMBER_NOT_VERIFIED CHANNEL_NOT_ENABLED "  # the sandbox; SMS is switched off
+        "MONTHLY_SPEND_LIMIT_REACHED_FOR_TEXT INSUFFICIENT_ACCOUNT_REPUTATION ACCOUNT_DISABLED "
+        "ServiceQuotaExceededException AccessDeniedException UnrecognizedClientException InvalidSignatureException "
+        "ExpiredToken ExpiredTokenException IncompleteSignature IncompleteSignatureException InvalidClientTokenId "
+        "MissingAuthenticationToken MissingAuthenticationTokenException"
+    ),
+    Undeliverable: "ConflictException",  # a reason of next year: something here is in the way of this message
+    Throttled: "ThrottlingException",
+    Malformed: "ValidationException",
+}
+REFUSALS: Final = {word: kind for kind, words in _WORDS.items() for word in words.split()}
+
+# A ValidationException for one of these is about the number where its `Fields` name that.
+ABOUT_A_FIELD: Final = frozenset({"INVALID_PARAMETER", "FIELD_VALIDATION_FAILED"})
+
+# https://docs.aws.amazon.com/sms-voice/latest/userguide/configuration-sets-event-types.html
+STATES: Final[Mapping[str, ReceiptState]] = {
+    **dict.fromkeys(("TEXT_QUEUED", "TEXT_PENDING", "TEXT_SENT"), ReceiptState.ENROUTE),
+    **dict.fromkeys(("TEXT_DELIVERED", "TEXT_SUCCESSFUL"), ReceiptState.DELIVERED),
+    **dict.fromkeys(("TEXT_UNREACHABLE", "TEXT_CARRIER_UNREACHABLE", "TEXT_BLOCKED"), ReceiptState.UNDELIVERABLE),
+    "TEXT_TTL_EXPIRED": ReceiptState.EXPIRED,
+    **dict.fromkeys(("TEXT_INVALID", "TEXT_INVALID_MESSAGE"), ReceiptState.REJECTED),
+    **dict.fromkeys(("TEXT_CARRIER_BLOCKED", "TEXT_SPAM", "TEXT_PROTECT_BLOCKED"), ReceiptState.REJECTED),
+    "TEXT_UNKNOWN": ReceiptState.UNKNOWN,
+}
+
+# https://docs.aws.amazon.com/pinpoint/latest/apireference_smsvoicev2/API_SendTextMessage.html
+SHORTEST_VALIDITY_S: Final = 5
+LONGEST_VALIDITY_S: Final = 259_200
+INDIA: Final = {"dlt_entity_id": "IN_ENTITY_ID", "dlt_template_id": "IN_TEMPLATE_ID"}
+
+ENOUGH_EVENTS: Final = ("ALL", "TEXT_ALL", "TEXT_DELIVERED")
+# SNS waits 15 s for our answer, and a subscription takes two questions; it repeats after a 5xx, never after a 4xx.
+# https://docs.aws.amazon.com/sns/latest/dg/SendMessageToHttp.prepare.html
+FETCH_LIMIT_S: Final = 5.0
+
+
+class AwsProvider(HttpProvider):
+    """Signature Version 4, one JSON POST per message, receipts through an SNS topic to one fixed address.
+
+    For long-lived access keys: a temporary one has a session token, a second secret, which settings have no place for.
+    """
+
+    adapter: ClassVar[str] = "aws"
+    needs: ClassVar[Needs] = Needs(
+        credential="the secret access key of an IAM user",
+        required={
+            "key_id": "the access key id that belongs to the secret, AKIA...",
+            "region": "the region that sends, such as eu-west-1",
+            "configuration_set": "the configuration set with the event destination; without it there are no receipts",
+            "topic_arn": "the SNS topic of that event destination, with an HTTPS subscription to /receipts/<name>",
+        },
+    )
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        validity="seconds, 5 to 259200",
+        receipts="SNS topic, one fixed address",
+        proof="RSA over the SNS envelope, 65 min; the signed event repeats our token",
+        check="credential, spend limit, pools or numbers, event destination",
+        rotation="two access keys at once",
+    )
+    certificates: ClassVar[sns.Certificates] = sns.Certificates()  # all topics of a region have the same ones
+
+    def __init__(self, name: str, settings: ProviderSettings, **surroundings: Unpack[Surroundings]) -> None:
+        super().__init__(name, settings, **surroundings)
+        self._url = f"{self.base_url}/"
+        self._topic = sns.read_topic(self.options["topic_arn"])
+        self._pools = sorted(set(settings.pools.values()))
+        self._signer = Signer(
+            self.options["key_id"], self.credential, region=self.options["region"], service="sms-voice"
+        )
+        self._fetching = asyncio.Lock()
+
+    @classmethod
+    def home(cls, options: Mapping[str, str]) -> str:
+        """Give the address of the region, in the partition of the topic."""
+        return f"https://sms-voice.{options['region']}.{sns.read_topic(options['topic_arn']).suffix}"
+
+    def build_request(self, sms: Sms) -> HttpRequest:
+        """`SendTextMessage`; the token travels in `Context` (values of up to 800 characters), which events repeat."""
+        message: dict[str, Any] = {
+            "DestinationPhoneNumber": sms.to,
+            "MessageBody": sms.text,
+            "MessageType": "TRANSACTIONAL",
+            "ConfigurationSetName": self.options["configuration_set"],
+            "TimeToLive": min(max(sms.validity_s, SHORTEST_VALIDITY_S), LONGEST_VALIDITY_S),
+            "Context": {"token": sms.reference},
+        }
+        if sender := sms.pool or sms.sender:
+            message["OriginationIdentity"] = sender
+        if registered := {INDIA[name]: value for name, value in sms.registrations.items() if name in INDIA}:
+            message["DestinationCountryParameters"] = registered
+        return self._call("SendTextMessage", message)
+
+    def read_response(self, status: int, headers: Mapping[str, str], body: bytes) -> Accepted:
+        """`200 {"MessageId": ...}`, or `{"__type", "Reason", "Fields"}`."""
+        answer = read_object(body)
+        if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            return accepted(answer.get("MessageId"))
+        raise _refused(answer, status, headers)
+
+    def checks(self) -> Mapping[str, HttpRequest]:
+        """Questions about the account. `SendTextMessage` with `DryRun` would need somebody's number to ask about."""
+        pools = {f"sender {pool}": self._call("DescribePools", {"PoolIds": [pool]}) for pool in self._pools}
+        sets = {"ConfigurationSetNames": [self.options["configuration_set"]]}
+        return {
+            "credential": self._call("DescribeAccountAttributes", {}),
+            "limits": self._call("DescribeSpendLimits", {}),
+            **(pools or {"sender": self._call("DescribePhoneNumbers", {})}),
+            "receipts": self._call("DescribeConfigurationSets", sets),
+        }
+
+    def read_check(self, what: str, status: int, headers: Mapping[str, str], body: bytes) -> str:
+        """One list each. A sandbox is no error: it sends, if only to verified numbers."""
+        answer = read_object(body)
+        if status != HTTPStatus.OK:
+            raise _refused(answer, status, headers)
+        if what == "credential":
+            return f"account tier {_named(answer, 'AccountAttributes', 'ACCOUNT_TIER', 'Value')}"
+        if what == "limits":
+            limit = _named(answer, "SpendLimits", "TEXT_MESSAGE_MONTHLY_SPEND_LIMIT", "EnforcedLimit")
+            return f"at most {limit} USD a month"
+        if what == "receipts":
+            return self._read_destinations(answer)
+        senders = _rows(answer, "Pools") or _rows(answer, "PhoneNumbers")
+        return f"{sum(one.get('Status') == 'ACTIVE' for one in senders)} of {len(senders)} active"
+
+    def _read_destinations(self, answer: Mapping[str, Any]) -> str:
+        for one in (one for row in _rows(answer, "ConfigurationSets") for one in _rows(row, "EventDestinations")):
+            here = _inner(one, "SnsDestination").get("TopicArn") == self._topic.arn
+            events = one.get("MatchingEventTypes") if here and one.get("Enabled") is True else None
+            if isinstance(events, list) and any(event in ENOUGH_EVENTS for event in events):
+                return "events go to the topic"
+        raise Misconfigured("no_event_destination")
+
+    async def receive(self, callback: Callback) -> tuple[ProviderReceipt, ...]:
+        """Fetch the certificate if it is new, verify, read; and confirm the subscription of our topic."""
+        envelope = sns.read_envelope(callback.body, self._topic)
+        await self._fetch_certificate(envelope["SigningCertURL"])
+        receipts = self.read_receipts(callback)
+        if envelope["Type"] == sns.SUBSCRIPTION:
+            await self._get(sns.subscribe_url(envelope, self._topic))
+        return receipts
+
+    def read_receipts(self, callback: Callback) -> tuple[ProviderReceipt, ...]:
+        """One receipt per notification, none in other envelopes; the certificate must be there already."""
+        envelope = sns.read_envelope(callback.body, self._topic)
+        sns.verify(envelope, self.certificates.get(envelope["SigningCertURL"]), callback.received_at)
+        return (_receipt(envelope),) if envelope["Type"] == sns.NOTIFICATION else ()
+
+    async def _fetch_certificate(self, url: str) -> None:
+        """One at a time, so that forged addresses become no flood of ours; what is known does not wait."""
+        if self.certificates.get(url):
+            return
+        try:
+            async with asyncio.timeout(FETCH_LIMIT_S), self._fetching:
+                if not self.certificates.get(url):
+                    self.certificates.keep(url, sns.read_certificate(await self._get(url), self._topic))
+        except TimeoutError:
+            raise Unavailable("timeout") from None
+
+    async def _get(self, url: str) -> bytes:
+        """Ask SNS. Raises Unavailable, so that SNS repeats what we could not take."""
+        request = HttpRequest(method="GET", url=url, headers={})
+        try:
+            status, _, body = await self._exchange(request, None, FETCH_LIMIT_S)
+            failure: ProviderError | None = None if status == HTTPStatus.OK else Unavailable(f"http_{status}")
+        except Exception as error:  # noqa: BLE001 - as in `send`
+            failure = failed(error, None)
+        if failure:
+            raise failure
+        return body
+
+    def _call(self, action: str, parameters: Mapping[str, Any]) -> HttpRequest:
+        body = orjson.dumps(parameters)
+        headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"PinpointSMSVoiceV2.{action}"}
+        headers = self._signer.sign("POST", self._url, headers, body, now=self.now())
+        return HttpRequest(url=self._url, headers=headers, body=body)
+
+
+def _refused(answer: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> ProviderError:
+    """Give the error of an exception; its type may have a namespace before it: `x#ThrottlingException`."""
+    kind, reason = str(answer.get("__type")).rpartition("#")[2], str(answer.get("Reason"))
+    fields = [row.get("Name") for row in _rows(answer, "Fields")]
+    words = {reason: Rejected} if reason in ABOUT_A_FIELD and "DestinationPhoneNumber" in fields else REFUSALS
+    return known(words, reason, status, headers) or known(REFUSALS, kind, status, headers) or refusal(status, headers)
+
+
+def _receipt(envelope: sns.Envelope) -> ProviderReceipt:
+    event = read_object(envelope["Message"].encode())
+    word = receipt_word(event, "eventType")
+    state = STATES.get(word, ReceiptState.UNKNOWN)
+    if word == "TEXT_SUCCESSFUL" and event.get("isFinal") is not True:
+        state = ReceiptState.ENROUTE  # the carrier has it, and more may be said
+    return ProviderReceipt(
+        state=state,
+        raw=word,
+        code=short(event.get("messageStatus")),
+        message_id=short(event.get("messageId")),
+        reference=reference_in(_inner(event, "context"), "token"),
+        nonce=envelope["MessageId"],
+    )
+
+
+def _named(answer: Mapping[str, Any], rows: str, name: str, value: str) -> str | None:
+    return next((short(row.get(value)) for row in _rows(answer, rows) if row.get("Name") == name), None)
+
+
+def _rows(fields: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    rows = fields.get(name)
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _inner(fields: Mapping[str, Any], name: str) -> dict[str, Any]:
+    inner = fields.get(name)
+    return inner if isinstance(inner, dict) else {}
