@@ -7,6 +7,7 @@ from providers.aws import AwsProvider
 from providers.base import HttpProvider
 from providers.carrier import CarrierProvider
 from providers.infobip import InfobipProvider
+from providers.plivo import PlivoProvider
 from providers.telnyx import TelnyxProvider
 from providers.twilio import TwilioProvider
 
@@ -16,4 +17,5 @@ ADAPTERS: Final[Mapping[str, type[HttpProvider]]] = {
     InfobipProvider.adapter: InfobipProvider,
     TelnyxProvider.adapter: TelnyxProvider,
     AwsProvider.adapter: AwsProvider,
+    PlivoProvider.adapter: PlivoProvider,
 }
