@@ -8,6 +8,7 @@ from providers.base import HttpProvider
 from providers.carrier import CarrierProvider
 from providers.infobip import InfobipProvider
 from providers.plivo import PlivoProvider
+from providers.sinch import SinchProvider
 from providers.telnyx import TelnyxProvider
 from providers.twilio import TwilioProvider
 
@@ -18,4 +19,5 @@ ADAPTERS: Final[Mapping[str, type[HttpProvider]]] = {
     TelnyxProvider.adapter: TelnyxProvider,
     AwsProvider.adapter: AwsProvider,
     PlivoProvider.adapter: PlivoProvider,
+    SinchProvider.adapter: SinchProvider,
 }
