@@ -7,6 +7,7 @@ from providers.aws import AwsProvider
 from providers.base import HttpProvider
 from providers.carrier import CarrierProvider
 from providers.infobip import InfobipProvider
+from providers.messagebird import MessageBirdProvider
 from providers.plivo import PlivoProvider
 from providers.sinch import SinchProvider
 from providers.telnyx import TelnyxProvider
@@ -20,4 +21,5 @@ ADAPTERS: Final[Mapping[str, type[HttpProvider]]] = {
     AwsProvider.adapter: AwsProvider,
     PlivoProvider.adapter: PlivoProvider,
     SinchProvider.adapter: SinchProvider,
+    MessageBirdProvider.adapter: MessageBirdProvider,
 }

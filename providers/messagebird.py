@@ -1,0 +1,179 @@
+"""MessageBird (Bird), its classic REST API. Pages: https://developers.messagebird.com/api/sms-messaging/."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from hashlib import sha256
+from http import HTTPStatus
+from typing import Any, ClassVar, Final, Unpack
+
+import jwt
+import msgspec
+import orjson
+from jwt.types import Options
+
+from pipeline.errors import Malformed, Misconfigured, ProviderError, Rejected, RouteRefused, Unavailable, Undeliverable
+from pipeline.records import ReceiptState
+from pipeline.settings import ProviderSettings
+from pipeline.settings.needs import Needs
+from providers.answers import accepted, known, read_object, refusal, short
+from providers.base import HttpProvider, HttpRequest, Surroundings
+from providers.callbacks import forged, form, receipt_word
+from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
+
+# https://developers.messagebird.com/api/, and `delivery_failed`, which says of a message taken that it has failed.
+REFUSALS: Final[Mapping[str, type[ProviderError]]] = {
+    **dict.fromkeys(("2", "20", "25", "98"), Misconfigured),
+    **dict.fromkeys(("9", "10", "21"), Malformed),
+    "99": Unavailable,  # mostly with a 5xx, where the status decides
+    "delivery_failed": Undeliverable,
+}
+
+# The same page: 9 (missing) and 10 (invalid) name a parameter; the number goes by two names. A sender that is refused
+# here says nothing about the one that another provider has.
+PARAMETERS: Final[Mapping[str, type[ProviderError]]] = {
+    **dict.fromkeys(("recipient", "recipients"), Rejected),
+    "originator": RouteRefused,
+}
+_BLAMING: Final = {name: {**REFUSALS, **dict.fromkeys(("9", "10"), error)} for name, error in PARAMETERS.items()}
+
+# https://developers.messagebird.com/api/sms-messaging/, the statuses of a message.
+STATES: Final[Mapping[str, ReceiptState]] = {
+    **dict.fromkeys(("scheduled", "sent", "buffered"), ReceiptState.ENROUTE),
+    "delivered": ReceiptState.DELIVERED,
+    "expired": ReceiptState.EXPIRED,
+    "delivery_failed": ReceiptState.UNDELIVERABLE,
+}
+
+# https://developers.messagebird.com/docs/verify-http-requests. The times are compared here, with the arrival.
+SIGNATURE: Final = "MessageBird-Signature-JWT"
+ALGORITHMS: Final = ("HS256", "HS384", "HS512")
+ISSUER: Final = "MessageBird"
+LEEWAY_S: Final = 1
+_OPTIONS: Final[Options] = {"verify_nbf": False, "verify_exp": False, "verify_iat": False}
+
+
+class _Claims(msgspec.Struct, frozen=True):
+    """What MessageBird signs of a request."""
+
+    nbf: int  # seconds since 1970, as `exp`
+    exp: int
+    jti: str
+    url_hash: str
+    payload_hash: str | None = None  # none: there is no body
+
+
+class MessageBirdProvider(HttpProvider):
+    """An access key, one JSON POST per message, receipts as GET of the callback URL, with a JWT that covers it."""
+
+    adapter: ClassVar[str] = "messagebird"
+    needs: ClassVar[Needs] = Needs(
+        credential="an access key",
+        webhook_keys="the signing keys of callbacks, which are not access keys: the present one and the one before it",
+    )
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        validity="seconds, from 1",
+        receipts="callback URL of each message",
+        proof="JWT with an HMAC over URL, body, time and a nonce, keyed with the signing key",
+        check="credential, balance",
+        rotation="several access keys at once",
+    )
+
+    def __init__(self, name: str, settings: ProviderSettings, **surroundings: Unpack[Surroundings]) -> None:
+        super().__init__(name, settings, **surroundings)
+        self._url = f"{self.base_url}/messages"
+        authorization = {"Authorization": f"AccessKey {self.credential.decode()}"}
+        self._headers = {**authorization, "Content-Type": "application/json"}
+        self._balance = HttpRequest(method="GET", url=f"{self.base_url}/balance", headers=authorization)
+
+    @classmethod
+    def home(cls, options: Mapping[str, str]) -> str:
+        """Give the one address there is."""
+        del options
+        return "https://rest.messagebird.com"
+
+    def build_request(self, sms: Sms) -> HttpRequest:
+        """`POST /messages`. Without a reference no receipt would come; its longest form is not documented."""
+        if not sms.sender:
+            raise RouteRefused("no_sender")
+        message = {
+            "originator": sms.sender,
+            "recipients": [sms.to.removeprefix("+")],
+            "body": sms.text,
+            "type": "sms",
+            "datacoding": "auto",
+            "validity": max(sms.validity_s, 1),
+            "reference": sms.reference.rpartition(".")[2],
+            "reportUrl": sms.callback_url,
+        }
+        return HttpRequest(url=self._url, headers=self._headers, body=orjson.dumps(message))
+
+    def read_response(self, status: int, headers: Mapping[str, str], body: bytes) -> Accepted:
+        """`201 {"id", "recipients": {"items": [{"status"}]}}`, or `{"errors": [{"code", "parameter"}]}`."""
+        answer = read_object(body)
+        refused = _refused(answer, status, headers)
+        if refused or not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            raise refused or refusal(status, headers)
+        return accepted(answer.get("id"))
+
+    def checks(self) -> Mapping[str, HttpRequest]:
+        """`GET /balance` for both."""
+        return {"credential": self._balance, "balance": self._balance}
+
+    def read_check(self, what: str, status: int, headers: Mapping[str, str], body: bytes) -> str:
+        """`{"payment": "prepaid", "type": "credits", "amount": 9.2}`."""
+        answer = read_object(body)
+        if status != HTTPStatus.OK:
+            raise _refused(answer, status, headers) or refusal(status, headers)
+        if what == "credential":
+            return "accepted"
+        return " ".join(["balance", *filter(None, (short(answer.get(name)) for name in ("amount", "type", "payment")))])
+
+    def read_receipts(self, callback: Callback) -> tuple[ProviderReceipt, ...]:
+        """One receipt per callback, in the query of the URL, which holds our token and is signed as a whole."""
+        claims = self._verified(callback)
+        query = callback.url.partition("?")[2].encode(errors="surrogatepass")
+        fields = dict(form(replace(callback, body=query)))
+        word = receipt_word(fields, "status")
+        return (
+            ProviderReceipt(
+                state=STATES.get(word, ReceiptState.UNKNOWN),
+                raw=word,
+                code=short(fields.get("statusErrorCode")) or None,
+                message_id=short(fields.get("id")),
+                nonce=claims.jti,
+            ),
+        )
+
+    def _verified(self, callback: Callback) -> _Claims:
+        """Give the claims of the token, once they are of this very request and time."""
+        claims = self._claims(callback.headers.get(SIGNATURE, ""))
+        if not claims.nbf - LEEWAY_S <= callback.received_at < claims.exp + LEEWAY_S:
+            raise forged(f"`{SIGNATURE}` is too old or too new")
+        if claims.url_hash != sha256(callback.url.encode(errors="surrogatepass")).hexdigest():
+            raise forged(f"`{SIGNATURE}` is of another URL")
+        if claims.payload_hash != (sha256(callback.body).hexdigest() if callback.body else None):
+            raise forged(f"`{SIGNATURE}` is of another body")
+        return claims
+
+    def _claims(self, token: str) -> _Claims:
+        """Give what is signed with one of the keys."""
+        for key in self.webhook_keys:
+            with suppress(jwt.PyJWTError, ValueError):  # ValueError: not Unicode, or claims of another form
+                return msgspec.convert(jwt.decode(token, key, ALGORITHMS, _OPTIONS, issuer=ISSUER), _Claims)
+        raise forged(f"`{SIGNATURE}` is missing or not of this account")
+
+
+def _refused(answer: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> ProviderError | None:
+    """Give what the first error stands for, or the state of a message that failed at once. None: neither."""
+    error = _first(answer, "errors")
+    table = _BLAMING.get(short(error.get("parameter")) or "", REFUSALS)
+    word = short(error.get("code")) or _first(answer.get("recipients"), "items").get("status")
+    return known(table, word, status, headers)
+
+
+def _first(holder: object, name: str) -> Mapping[str, Any]:
+    """Give the first object of a list in an object, or an empty one where there is none."""
+    items = holder.get(name) if isinstance(holder, dict) else None
+    first = items[0] if isinstance(items, list) and items else None
+    return first if isinstance(first, dict) else {}
