@@ -54,6 +54,14 @@ def verify(text: str, keys: Mapping[str, Secret], now: datetime) -> CallbackToke
     return token
 
 
+def fits(reference: str | None, text: str) -> bool:
+    """Tell whether a reference that a provider signed is of this token: all of it, or its MAC where the field is short.
+
+    None: the provider's proof covers the URL, and so the token in it.
+    """
+    return reference is None or reference in {text, text.rpartition(".")[2]}
+
+
 def _read(fields: list[str]) -> CallbackToken:
     _, request_id, number, provider, country, sent, config, _ = fields
     return CallbackToken(

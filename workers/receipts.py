@@ -10,7 +10,7 @@ from typing import Final
 
 from aiohttp import web
 
-from pipeline.callback_token import CallbackToken, verify
+from pipeline.callback_token import CallbackToken, fits, verify
 from pipeline.errors import DeadReason, InvalidMessage, ProviderError, StoreAway
 from pipeline.phone import redact
 from pipeline.records import Receipt
@@ -90,10 +90,9 @@ class Receipts:
 
         Where the provider has signed a reference too, it must be of the same attempt as the URL.
         """
-        reference = receipt.reference
         if text is None:
-            return self._foreign(provider, reference or "")
-        if reference is not None and reference not in {text, text.rpartition(".")[2]}:
+            return self._foreign(provider, receipt.reference or "")
+        if not fits(receipt.reference, text):
             raise InvalidMessage(DeadReason.SEAL_BROKEN, "the callback is of another attempt than its address")
         return verify(text, self._keys, self._clock.now())
 

@@ -1,5 +1,6 @@
 """Providers, and the shares of traffic that each gets."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -11,6 +12,11 @@ from pipeline.settings.problems import Path, Problem, dotted, meant
 
 _WHOLE: Final = 100.0  # percent
 _TOLERANCE: Final = 0.01
+_ALPHANUMERIC: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 &+_-]{1,11}")  # 3GPP TS 23.040, 9.1.2.5: 11 characters
+_NUMERIC: Final = re.compile(r"\+?[0-9]{3,15}")  # a short code or E.164
+# No carrier there takes a sender of letters.
+# https://help.twilio.com/articles/223133767-International-support-for-Alphanumeric-Sender-ID
+_NUMBERS_ONLY: Final = frozenset({"CA", "US"})
 
 
 def audit_providers(settings: Settings, adapters: Mapping[str, Needs]) -> Iterator[Problem]:
@@ -26,9 +32,21 @@ def audit_providers(settings: Settings, adapters: Mapping[str, Needs]) -> Iterat
         if provider.base_url:
             yield from audit_base_url(settings, (*path, "base_url"), provider.base_url)
         yield from _audit_in_flight(settings, path, provider)
+        yield from _audit_senders((*path, "senders"), provider)
         for table in ("senders", "pools"):
             for country in getattr(provider, table):
                 yield from audit_country((*path, table, country))
+
+
+def _audit_senders(path: Path, provider: ProviderSettings) -> Iterator[Problem]:
+    for country, sender in provider.senders.items():
+        letters = _ALPHANUMERIC.fullmatch(sender)
+        if not letters and not _NUMERIC.fullmatch(sender):
+            text = "is no sender ID; write at most 11 letters and digits, a short code, or a number like +15550100"
+            yield Problem(path=(*path, country), text=text)
+        elif letters and country in _NUMBERS_ONLY:
+            text = "has letters, which this country refuses in a sender; write a number or a short code, or set a pool"
+            yield Problem(path=(*path, country), text=text)
 
 
 def _audit_needs(path: Path, provider: ProviderSettings, needs: Needs) -> Iterator[Problem]:

@@ -20,7 +20,7 @@ from pipeline.settings.values import Given
 
 PREFIX: Final = "ITHACA_"
 CONFIG: Final = "ITHACA_CONFIG"  # names the file; not a setting
-_BY_COUNTRY: Final = {"routes", "senders"}
+_BY_COUNTRY: Final = {"routes", "senders", "pools", "registrations"}
 _REFERENCE: Final = re.compile(r"env:(\w+)")
 # Kubernetes adds such variables for a service called ithaca or ithaca-something.
 _SERVICE_LINK: Final = re.compile(r"ITHACA_(?:[A-Z0-9]+_)*?(?:SERVICE_(?:HOST|PORT\w*)|PORT(?:_\d+_(?:TCP|UDP)\w*)?)")
@@ -89,7 +89,11 @@ def _variable(variable: str, value: str) -> Iterator[Entry]:
 def _name(kind: Any, word: str, path: Path) -> str:
     if is_section(kind):
         return word.lower().replace("-", "_")
-    return word.upper() if path[-1] in _BY_COUNTRY else word.lower().replace("_", "-")
+    if path[-1] in _BY_COUNTRY:
+        return word.upper()
+    # Options and registrations have names of ours, all other tables names that a user has chosen.
+    ours = path[-1] == "options" or "registrations" in path
+    return word.lower() if ours else word.lower().replace("_", "-")
 
 
 def _unknown(name: str, kind: Any) -> str:

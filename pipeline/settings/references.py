@@ -90,9 +90,10 @@ def _key(data: bytes, reference: str) -> bytes:
 
 def _text(data: bytes, reference: str) -> bytes:
     try:
-        printable = data.decode().isprintable()
+        text = data.decode()
     except UnicodeDecodeError:
-        printable = False
-    if not data or not printable:
-        raise Wrong(f"needs one line of text in {reference}, which is empty or holds other bytes")
+        text = ""
+    lines = text.splitlines() if text.startswith("-----BEGIN ") else [text]  # PEM, RFC 7468
+    if not text or not all(line.isprintable() for line in lines):
+        raise Wrong(f"needs one line of text, or PEM, in {reference}, which is empty or holds other bytes")
     return data

@@ -22,12 +22,12 @@ def write(bootstrap: str, topic: str, values: list[bytes]) -> None:
     assert producer.flush(WITHIN_S) == 0
 
 
-def read(bootstrap: str, topic: str, count: int) -> list[bytes]:
+def read(bootstrap: str, topic: str, count: int, within_s: float = WITHIN_S) -> list[bytes]:
     """Read the first records of a topic."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "reads-all", "enable.auto.commit": False})
     consumer.assign([TopicPartition(topic, 0, 0)])
     try:
-        messages = consumer.consume(count, WITHIN_S)
+        messages = consumer.consume(count, within_s)
         return [message.value() or b"" for message in messages if message.error() is None]
     finally:
         consumer.close()

@@ -6,8 +6,9 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from pipeline.callback_token import LIFE, CallbackToken, issue, verify
+from pipeline.callback_token import LIFE, CallbackToken, fits, issue, verify
 from pipeline.errors import DeadReason, InvalidMessage
 from pipeline.settings import Secret
 
@@ -68,3 +69,10 @@ def test_token_with_any_changed_character_is_forged(place: int, character: str) 
 def test_garbage_is_an_invalid_message(text: str) -> None:
     with pytest.raises(InvalidMessage):
         verify(text, KEYS, SENT_AT)
+
+
+def test_reference_fits_its_own_token_alone_whole_or_by_its_mac() -> None:
+    text, other = issue(TOKEN, KEYS), issue(replace(TOKEN, number=3), KEYS)
+
+    assert all(fits(reference, text) for reference in (None, text, text.rpartition(".")[2]))
+    assert not any(fits(reference, text) for reference in ("", other, other.rpartition(".")[2], text[:-1]))

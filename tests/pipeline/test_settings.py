@@ -1,7 +1,7 @@
 """Where settings come from, what they become, and how they are shown."""
 
 import hashlib
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import SettingsError
 from pipeline.settings import Secret, Settings
+from pipeline.settings.defaults import SIMULATED
 from pipeline.settings.parse import Document, parse
 from pipeline.settings.ranges import RANGES, range_name
 from pipeline.settings.references import Found
@@ -92,6 +93,38 @@ def test_table_in_a_variable_is_json() -> None:
 
 def test_country_in_a_variable_is_in_capital_letters() -> None:
     assert from_toml("", ITHACA_ROUTES__GB__CARRIER_A="100").routes["GB"] == {"carrier-a": 100.0}
+
+
+def test_name_of_an_option_or_a_registration_keeps_its_underscores_in_a_variable() -> None:
+    settings = parse(
+        environ={
+            "ITHACA_PROVIDERS__CARRIER_A__OPTIONS__KEY_ID": "k",
+            "ITHACA_PROVIDERS__CARRIER_A__POOLS__GB": "p",
+            "ITHACA_CALLERS__DEMO__REGISTRATIONS__IN__DLT_ENTITY_ID": "7",
+        },
+        adapters={"carrier": replace(SIMULATED["carrier"], optional={"key_id": "an option"})},
+    )
+
+    assert settings.providers["carrier-a"].options == {"key_id": "k"}
+    assert settings.providers["carrier-a"].pools == {"GB": "p"}
+    assert settings.callers["demo"].registrations == {"IN": {"dlt_entity_id": "7"}}
+
+
+@pytest.mark.parametrize("text", ["an auth token", "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----"])
+def test_webhook_keys_and_credentials_are_texts_as_providers_show_them(text: str) -> None:
+    environ = {
+        "ITHACA_PROVIDERS__CARRIER_A__WEBHOOK_KEYS__K1": "env:KEY",
+        "ITHACA_PROVIDERS__CARRIER_A__CREDENTIAL": "env:KEY",
+    }
+    settings = parse(
+        environ=environ,
+        adapters={"carrier": replace(SIMULATED["carrier"], optional_webhook_keys="some")},
+        find=lambda *_: Found(data=text.encode(), private=True),
+    )
+
+    account = settings.providers["carrier-a"]
+    assert [key.reveal().decode() for key in account.webhook_keys.values()] == [text]
+    assert account.credential == account.webhook_keys["k1"]
 
 
 def test_route_of_a_later_source_replaces_the_earlier_one_whole() -> None:

@@ -194,6 +194,14 @@ CASES = {
         toml="providers.carrier-a.webhook_keys.k1 = 'dev:k1'",
         says=("ithaca.toml:1", "providers.carrier-a.webhook_keys", "of no use to the adapter carrier"),
     ),
+    "a sender that the country refuses": Case(
+        toml="providers.carrier-a.senders.US = 'Ithaca'",
+        says=("ithaca.toml:1", "providers.carrier-a.senders.US", "refuses", "a short code"),
+    ),
+    "a sender that is none": Case(
+        toml="providers.carrier-a.senders.DE = 'Ithaca, the best'",
+        says=("ithaca.toml:1", "providers.carrier-a.senders.DE", "at most 11 letters"),
+    ),
     "a pool for a country that is none": Case(
         toml="providers.carrier-a.pools.uk = 'P1'", says=("providers.carrier-a.pools.uk", "two capital letters")
     ),

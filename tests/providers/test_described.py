@@ -1,5 +1,9 @@
 """Every request that the adapters can make, and every answer, against the providers' own descriptions."""
 
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -16,7 +20,7 @@ from providers import ADAPTERS
 from providers.base import HttpProvider
 from providers.seam import Finding, Sms
 from tests.providers.contract import an_sms, sample
-from tests.providers.described import guarded, missing, mock
+from tests.providers.described import PROJECT, guarded, missing, mock
 
 DESCRIBED: Final = [adapter for adapter in ADAPTERS if sample(adapter).specs]
 RANDOM_ANSWERS: Final = 200
@@ -81,6 +85,51 @@ async def test_check_is_as_described_and_tells_a_good_credential_from_a_wrong_on
     assert [finding for finding in good if finding.error] == []
     assert guard.violations == []
     assert {type(finding.error) for finding in wrong} == {Misconfigured}
+
+
+async def test_command_says_which_credential_is_good_and_which_is_not(adapter: str, tmp_path: Path) -> None:
+    (tmp_path / "ithaca.toml").write_text(_toml(adapter))
+    secret = sample(adapter).settings.credential
+    asked = _account(adapter, "https://x.test").checks()["credential"]
+    async with AsyncExitStack() as stack:
+        urls = [await stack.enter_async_context(mock(spec, tmp_path)) for spec in sample(adapter).specs]
+        guard = await stack.enter_async_context(guarded(urls, asked.headers["Authorization"], prefer="dynamic=true"))
+        environ = {"BASE_URL": guard.url, **_keys(adapter)}
+        good = await _command(tmp_path, {**environ, "SECRET": secret.reveal().decode() if secret else ""})
+        wrong = await _command(tmp_path, {**environ, "SECRET": "of-another-account"})
+        none = await _command(tmp_path, environ)
+
+    assert (good[0], wrong[0], none[0]) == (0, 1, 2), (good, wrong, none)
+    assert "the provider refuses this account" in wrong[1]
+    assert "providers.one.credential refers to the variable SECRET, which is not set; set it" in none[1]
+
+
+def _toml(adapter: str) -> str:
+    settings = sample(adapter).settings
+    rings = "".join(f'webhook_keys.{kid} = "env:KEY_{kid.upper()}"\n' for kid in settings.webhook_keys)
+    options = "".join(f'options.{name} = "{value}"\n' for name, value in settings.options.items())
+    account = f'[providers.one]\nadapter = "{adapter}"\ncredential = "env:SECRET"\n'
+    return f'{account}{rings}{options}[routes]\n"*" = {{ one = 100 }}\n'
+
+
+def _keys(adapter: str) -> dict[str, str]:
+    keys = sample(adapter).settings.webhook_keys
+    return {f"KEY_{kid.upper()}": key.reveal().decode() for kid, key in keys.items()}
+
+
+async def _command(folder: Path, environ: dict[str, str]) -> tuple[int, str]:
+    """Run `ithaca providers check one`; give its exit code and what it said."""
+    url = {"ITHACA_PROVIDERS__ONE__BASE_URL": environ["BASE_URL"], "PYTHONPATH": str(PROJECT)}
+    ours = {name: value for name, value in environ.items() if name != "BASE_URL"} | url
+    command = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "workers", "providers", "check", "one"),
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], **ours},
+        stdout=PIPE,
+        stderr=STDOUT,
+    )
+    said, _ = await command.communicate()
+    return command.returncode or 0, said.decode()
 
 
 async def _checked(adapter: str, base_url: str) -> tuple[Finding, ...]:

@@ -21,6 +21,7 @@ FIGURES: Final = {  # name -> module, imported only when it is asked for, becaus
     "kill": "bench.kill",
     "latency": "bench.latency",
     "memory": "bench.memory",
+    "adapters": "bench.adapters",
 }
 
 QuickOption = Annotated[bool, typer.Option("--quick", help="As little as possible: to see that it works.")]
@@ -30,7 +31,7 @@ app = typer.Typer()
 bench = typer.Typer(
     name="bench",
     no_args_is_help=True,
-    help="Measure: rate, CPU, crash, latency, memory. With the development settings, on servers of its own.",
+    help="Measure: rate, CPU, crash, latency, memory, adapters. With the development settings, on servers of its own.",
 )
 app.add_typer(bench)
 
@@ -57,6 +58,12 @@ def latency(ctx: typer.Context, *, quick: QuickOption = False, json_to: JsonOpti
 def memory(ctx: typer.Context, *, quick: QuickOption = False, json_to: JsonOption = None) -> None:
     """Memory of every process, at 200 requests a second."""
     write_json(json_to, _measure(ctx, ["memory"], quick=quick)["memory"])
+
+
+@bench.command()
+def adapters(ctx: typer.Context, *, quick: QuickOption = False, json_to: JsonOption = None) -> None:
+    """CPU of each adapter per message, and per forged callback. Needs the project's tests beside it."""
+    write_json(json_to, _measure(ctx, ["adapters"], quick=quick)["adapters"])
 
 
 @bench.command(name="all")

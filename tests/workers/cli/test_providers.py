@@ -1,0 +1,56 @@
+"""`ithaca providers`, and what the README says of adapters."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import Misconfigured, ProviderError, RouteRefused, Throttled, Unavailable
+from pipeline.settings.parse import parse
+from providers import ADAPTERS
+from providers.seam import Finding
+from workers.cli.providers import _remedy
+from workers.cli.trial import message, request_of
+
+README = Path(__file__).parents[3] / "README.md"
+NUMBER = "+447700900123"
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_readme_says_what_an_adapter_can_do(name: str) -> None:
+    can = ADAPTERS[name].capabilities
+
+    row = f"| `{name}` | {can.validity} | {can.receipts} | {can.proof} | {can.check} | {can.rotation} |"
+    assert row in README.read_text(), row
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (RouteRefused("21408"), "register this sender"),
+        (Misconfigured("20003"), "credential"),
+        (Throttled("20429"), "later"),
+        (Unavailable("dns_failed"), "base_url"),
+        (None, ""),
+    ],
+)
+def test_remedy_is_that_of_the_most_specific_error(error: ProviderError | None, remedy: str) -> None:
+    assert remedy in _remedy(Finding(what="credential", detail="", error=error))
+
+
+def test_message_of_a_trial_holds_no_code_and_its_token_is_ours() -> None:
+    sms = message(parse(), "carrier-a", NUMBER)
+
+    assert not any(sign.isdigit() for sign in sms.text)
+    assert sms.callback_url.endswith(f"/receipts/carrier-a/{sms.reference}")
+    assert (sms.country, sms.attempt_id) == ("GB", f"{sms.reference.split('.')[1]}.1")
+
+
+def test_secrets_of_a_request_that_is_shown_are_blanked() -> None:
+    settings = parse()
+    credential = settings.providers["carrier-a"].credential
+    assert credential
+
+    request = request_of(settings, "carrier-a", message(settings, "carrier-a", NUMBER))
+
+    assert request.headers["Authorization"] == "Bearer ***"
+    assert credential.reveal().decode() not in f"{request.url} {request.headers} {request.body!r}"
