@@ -12,6 +12,8 @@ from providers.plivo import PlivoProvider
 from providers.sinch import SinchProvider
 from providers.telnyx import TelnyxProvider
 from providers.twilio import TwilioProvider
+from providers.vonage import VonageProvider
+from providers.vonage_sms import VonageSmsProvider
 
 ADAPTERS: Final[Mapping[str, type[HttpProvider]]] = {
     CarrierProvider.adapter: CarrierProvider,
@@ -22,4 +24,6 @@ ADAPTERS: Final[Mapping[str, type[HttpProvider]]] = {
     PlivoProvider.adapter: PlivoProvider,
     SinchProvider.adapter: SinchProvider,
     MessageBirdProvider.adapter: MessageBirdProvider,
+    VonageProvider.adapter: VonageProvider,
+    VonageSmsProvider.adapter: VonageSmsProvider,
 }

@@ -65,7 +65,7 @@ class Sample:
 
 def sample(adapter: str) -> Sample:
     """Give the sample of an adapter."""
-    module = import_module(f"tests.providers.test_{adapter}")
+    module = import_module(f"tests.providers.test_{adapter.replace('-', '_')}")
     found = module.SAMPLE
     assert isinstance(found, Sample)
     return found
