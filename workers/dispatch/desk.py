@@ -21,7 +21,7 @@ from workers.loop import Parking
 PLACE_WAIT_S: Final = min(tier.delay for tier in RETRY_TIERS).total_seconds()
 # For each so many places there is one more, whose message is still being claimed while the others are under way: the
 # limit itself is that of the connections, for one of which it then waits a moment.
-DOORWAY: Final = 16
+DOORWAY: Final = 8
 
 log = get_log("dispatch")
 

@@ -16,7 +16,6 @@ from workers.state.client import Store
 from workers.state.coalescer import CHUNK, Coalescer
 
 LINGER_S: Final = 0.003  # between two calls of a kind: what comes meanwhile travels with the second
-NO_LINGER_S: Final = 0.0  # of claims: a place at a provider is held meanwhile
 OWED_MAX: Final = 100_000  # rows to write when the store is back; at 2 kB each what one process can carry
 
 log = get_log("state")
@@ -91,7 +90,7 @@ class Claims:
         self._store = store
         self._owner = owner
         self._lease_ms = int(lease_s * 1000)
-        self._claims = Coalescer(self._run_claims, NO_LINGER_S)
+        self._claims = Coalescer(self._run_claims, LINGER_S)
         self._outcomes = Coalescer(self._run_outcomes, LINGER_S)
         self._looks = Coalescer(self._run_looks, LINGER_S)
         self._owed: OrderedDict[tuple[str, int, int], tuple[Claim, bytes | None]] = OrderedDict()
