@@ -59,7 +59,8 @@ class Sample:
     proof: str | None  # the header that proves it; none: nothing but our token does
     covers_url: bool = False  # the proof covers the URL; else the receipt must carry a reference
     covers_body: bool = True  # the proof covers the body
-    specs: tuple[str, ...] = ()  # the provider's own descriptions in ../shared/specs, the one for sending first
+    spec: str | None = None  # the provider's own description of sending, in ../shared/specs
+    check_specs: tuple[str, ...] = ()  # those of what `check` asks
     pool: str | None = None  # an id of a pool of senders in the provider's form
 
 

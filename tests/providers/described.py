@@ -88,6 +88,7 @@ class Guard:
 async def guarded(mocks: Sequence[str], authorization: str | None = None, *, prefer: str = "") -> AsyncIterator[Guard]:
     """Pass requests on to the first mock that knows their path; with `authorization`, only those that carry it.
 
+    A mock knows no path of its server's own address: what is `/sms/json` there may be `/json` here.
     `prefer` tells the mock how to answer (RFC 7240).
     """
     guard = Guard()
@@ -98,10 +99,11 @@ async def guarded(mocks: Sequence[str], authorization: str | None = None, *, pre
         headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
         headers |= {"Prefer": prefer} if prefer else {}
         body = await request.read()
-        for mock_url in mocks:
-            url = mock_url + request.raw_path
+        paths = request.raw_path, "/" + request.raw_path[1:].partition("/")[2]
+        urls = [f"{mock_url}{path}" for path in paths for mock_url in mocks]
+        for url in urls:
             async with http.request(request.method, url, headers=headers, data=body or None) as answer:
-                if answer.status == HTTPStatus.NOT_FOUND and mock_url != mocks[-1]:
+                if answer.status == HTTPStatus.NOT_FOUND and url != urls[-1]:
                     continue
                 if found := answer.headers.get("sl-violations"):
                     guard.violations.append((request.path, found))

@@ -22,14 +22,12 @@ from providers.seam import Finding, Sms
 from tests.providers.contract import an_sms, sample
 from tests.providers.described import PROJECT, guarded, missing, mock
 
-DESCRIBED: Final = [adapter for adapter in ADAPTERS if sample(adapter).specs]
+DESCRIBED: Final = {adapter: spec for adapter in ADAPTERS if (spec := sample(adapter).spec)}
+CHECKED: Final = {adapter: specs for adapter in ADAPTERS if (specs := sample(adapter).check_specs)}
 RANDOM_ANSWERS: Final = 200
 DLT: Final = {"dlt_entity_id": "1201159000000000001", "dlt_template_id": "1207159000000000001", "campaign_id": "C1"}
 
-pytestmark = [
-    pytest.mark.skipif(missing() is not None, reason=missing() or ""),
-    pytest.mark.parametrize("adapter", DESCRIBED),
-]
+pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
 
 
 def _account(adapter: str, base_url: str) -> HttpProvider:
@@ -47,8 +45,9 @@ def _messages(adapter: str) -> Iterator[Sms]:
     yield changed(one, to="+919876543210", country="IN", registrations=DLT)
 
 
+@pytest.mark.parametrize("adapter", DESCRIBED)
 async def test_every_request_for_a_message_is_as_described(adapter: str, tmp_path: Path) -> None:
-    async with mock(sample(adapter).specs[0], tmp_path) as url, guarded([url]) as guard:
+    async with mock(DESCRIBED[adapter], tmp_path) as url, guarded([url]) as guard:
         provider = _account(adapter, guard.url)
         for sms in _messages(adapter):
             assert (await provider.send(sms)).message_id
@@ -57,9 +56,10 @@ async def test_every_request_for_a_message_is_as_described(adapter: str, tmp_pat
     assert guard.violations == []
 
 
+@pytest.mark.parametrize("adapter", DESCRIBED)
 async def test_random_answers_as_described_give_an_id_or_an_error_of_ours(adapter: str, tmp_path: Path) -> None:
     codes = set()
-    async with mock(sample(adapter).specs[0], tmp_path) as url, guarded([url], prefer="dynamic=true") as guard:
+    async with mock(DESCRIBED[adapter], tmp_path) as url, guarded([url], prefer="dynamic=true") as guard:
         provider = _account(adapter, guard.url)
         for _ in range(RANDOM_ANSWERS):
             try:
@@ -72,10 +72,11 @@ async def test_random_answers_as_described_give_an_id_or_an_error_of_ours(adapte
     assert "defect" not in codes
 
 
+@pytest.mark.parametrize("adapter", CHECKED)
 async def test_check_is_as_described_and_tells_a_good_credential_from_a_wrong_one(adapter: str, tmp_path: Path) -> None:
     asked = _account(adapter, "https://x.test").checks()["credential"]
     async with AsyncExitStack() as mocks:
-        urls = [await mocks.enter_async_context(mock(spec, tmp_path)) for spec in sample(adapter).specs]
+        urls = [await mocks.enter_async_context(mock(spec, tmp_path)) for spec in CHECKED[adapter]]
         # Answers are made up: some of the examples that the descriptions give break them.
         async with guarded(urls, asked.headers["Authorization"], prefer="dynamic=true") as guard:
             good = await _checked(adapter, guard.url)
@@ -87,12 +88,13 @@ async def test_check_is_as_described_and_tells_a_good_credential_from_a_wrong_on
     assert {type(finding.error) for finding in wrong} == {Misconfigured}
 
 
+@pytest.mark.parametrize("adapter", CHECKED)
 async def test_command_says_which_credential_is_good_and_which_is_not(adapter: str, tmp_path: Path) -> None:
     (tmp_path / "ithaca.toml").write_text(_toml(adapter))
     secret = sample(adapter).settings.credential
     asked = _account(adapter, "https://x.test").checks()["credential"]
     async with AsyncExitStack() as stack:
-        urls = [await stack.enter_async_context(mock(spec, tmp_path)) for spec in sample(adapter).specs]
+        urls = [await stack.enter_async_context(mock(spec, tmp_path)) for spec in CHECKED[adapter]]
         guard = await stack.enter_async_context(guarded(urls, asked.headers["Authorization"], prefer="dynamic=true"))
         environ = {"BASE_URL": guard.url, **_keys(adapter)}
         good = await _command(tmp_path, {**environ, "SECRET": secret.reveal().decode() if secret else ""})

@@ -170,7 +170,8 @@ SAMPLE = Sample(
     genuine=_genuine,
     proof="Authorization",
     covers_body=False,  # Basic credentials prove who calls and nothing of what
-    specs=("infobip_sms_v3.json", "infobip_account.json"),
+    spec="infobip_sms_v3.json",
+    check_specs=("infobip_sms_v3.json", "infobip_account.json"),
 )
 
 

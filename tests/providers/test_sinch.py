@@ -157,7 +157,8 @@ SAMPLE = Sample(
     receipts=tuple((report(word), state) for word, state in STATES.items()),
     genuine=_genuine,
     proof=SIGNATURE,
-    specs=("sinch_sms_xms.json",),
+    spec="sinch_sms_xms.json",
+    check_specs=("sinch_sms_xms.json",),
 )
 
 

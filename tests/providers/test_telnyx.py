@@ -194,7 +194,8 @@ SAMPLE = Sample(
     ),
     genuine=_genuine,
     proof=SIGNATURE,
-    specs=("telnyx_spec3.sms.json",),
+    spec="telnyx_spec3.sms.json",
+    check_specs=("telnyx_spec3.sms.json",),
     pool="4000eba1-a0c0-4563-9925-b25e842a7cb6",
 )
 

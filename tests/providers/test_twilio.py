@@ -171,7 +171,8 @@ SAMPLE = Sample(
     genuine=_genuine,
     proof=SIGNATURE,
     covers_url=True,
-    specs=("twilio_api_v2010.sms.json",),
+    spec="twilio_api_v2010.sms.json",
+    check_specs=("twilio_api_v2010.sms.json",),
     pool=POOL,
 )
 

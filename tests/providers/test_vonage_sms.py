@@ -195,6 +195,7 @@ SAMPLE = Sample(
     receipts=tuple((urlencode(fields_of(word)).encode(), state) for word, state in STATES.items()),
     genuine=genuine,
     proof=None,  # its proof is in the body: forgeries are below
+    spec="vonage_sms.json",
 )
 
 
