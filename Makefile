@@ -37,7 +37,7 @@ check: setup-dev ## lint and types
 	$(BIN)/mypy
 
 test: check ## lint, types and tests on real Kafka and real Valkey
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" --hypothesis-profile=repeatable
 
 test-all: check ## the same, with the long fault runs
 	$(BIN)/pytest

@@ -83,6 +83,19 @@ def read_object(body: bytes) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
+def objects(value: object) -> list[dict[str, Any]]:
+    """Give the objects in a JSON list, and none where it is no list."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def inner(value: object, name: str) -> dict[str, Any]:
+    """Give the object under a name, or the first in the list there; an empty one where there is none."""
+    inside = value.get(name) if isinstance(value, dict) else None
+    if isinstance(inside, list):
+        inside = inside[0] if inside else None
+    return inside if isinstance(inside, dict) else {}
+
+
 def short(value: object) -> str | None:
     """Give a provider's word or number as text of at most 64 characters; none where it is neither."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):

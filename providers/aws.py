@@ -21,7 +21,7 @@ from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
 from providers import sns
-from providers.answers import accepted, known, read_object, refusal, short
+from providers.answers import accepted, inner, known, objects, read_object, refusal, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.callbacks import receipt_word, reference_in
 from providers.fence import failed
@@ -165,12 +165,14 @@ class AwsProvider(HttpProvider):
             return f"at most {limit} USD a month"
         if what == "receipts":
             return self._read_destinations(answer)
-        senders = _rows(answer, "Pools") or _rows(answer, "PhoneNumbers")
+        senders = objects(answer.get("Pools")) or objects(answer.get("PhoneNumbers"))
         return f"{sum(one.get('Status') == 'ACTIVE' for one in senders)} of {len(senders)} active"
 
     def _read_destinations(self, answer: Mapping[str, Any]) -> str:
-        for one in (one for row in _rows(answer, "ConfigurationSets") for one in _rows(row, "EventDestinations")):
-            here = _inner(one, "SnsDestination").get("TopicArn") == self._topic.arn
+        for one in (
+            one for row in objects(answer.get("ConfigurationSets")) for one in objects(row.get("EventDestinations"))
+        ):
+            here = inner(one, "SnsDestination").get("TopicArn") == self._topic.arn
             events = one.get("MatchingEventTypes") if here and one.get("Enabled") is True else None
             if isinstance(events, list) and any(event in ENOUGH_EVENTS for event in events):
                 return "events go to the topic"
@@ -224,7 +226,7 @@ class AwsProvider(HttpProvider):
 def _refused(answer: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> ProviderError:
     """Give the error of an exception; its type may have a namespace before it: `x#ThrottlingException`."""
     kind, reason = str(answer.get("__type")).rpartition("#")[2], str(answer.get("Reason"))
-    fields = [row.get("Name") for row in _rows(answer, "Fields")]
+    fields = [row.get("Name") for row in objects(answer.get("Fields"))]
     words = {reason: Rejected} if reason in ABOUT_A_FIELD and "DestinationPhoneNumber" in fields else REFUSALS
     return known(words, reason, status, headers) or known(REFUSALS, kind, status, headers) or refusal(status, headers)
 
@@ -240,20 +242,10 @@ def _receipt(envelope: sns.Envelope) -> ProviderReceipt:
         raw=word,
         code=short(event.get("messageStatus")),
         message_id=short(event.get("messageId")),
-        reference=reference_in(_inner(event, "context"), "token"),
+        reference=reference_in(inner(event, "context"), "token"),
         nonce=envelope["MessageId"],
     )
 
 
 def _named(answer: Mapping[str, Any], rows: str, name: str, value: str) -> str | None:
-    return next((short(row.get(value)) for row in _rows(answer, rows) if row.get("Name") == name), None)
-
-
-def _rows(fields: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    rows = fields.get(name)
-    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-
-
-def _inner(fields: Mapping[str, Any], name: str) -> dict[str, Any]:
-    inner = fields.get(name)
-    return inner if isinstance(inner, dict) else {}
+    return next((short(row.get(value)) for row in objects(answer.get(rows)) if row.get("Name") == name), None)

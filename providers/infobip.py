@@ -25,7 +25,7 @@ from pipeline.errors import (
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
-from providers.answers import accepted, known, read_object, refusal, short
+from providers.answers import accepted, inner, known, objects, read_object, refusal, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.callbacks import check_signature, receipt_word, reference_in
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
@@ -143,8 +143,8 @@ class InfobipProvider(HttpProvider):
         answer = read_object(body)
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             raise _error(answer, status, headers)
-        message = _first(answer.get("messages"))
-        verdict = _object(message.get("status"))
+        message = inner(answer, "messages")
+        verdict = inner(message, "status")
         word, group = _number(verdict.get("id")), _number(verdict.get("groupId"))
         if word == DUPLICATE or group in TAKEN:
             return accepted(message.get("messageId"))
@@ -177,9 +177,9 @@ class InfobipProvider(HttpProvider):
         if self._proofs:
             check_signature("Authorization", callback.headers, self._proofs)
         results = read_object(callback.body).get("results")
-        if not isinstance(results, list):
-            raise InvalidMessage(DeadReason.INVALID_FIELD, "`results` is missing or not a list")
-        return tuple(_receipt(_object(result)) for result in results)
+        if not isinstance(results, list) or len(objects(results)) < len(results):
+            raise InvalidMessage(DeadReason.INVALID_FIELD, "`results` is missing or no list of objects")
+        return tuple(_receipt(result) for result in objects(results))
 
 
 def _regional(sms: Sms) -> dict[str, Any]:
@@ -192,12 +192,12 @@ def _error(answer: Mapping[str, Any], status: int, headers: Mapping[str, str]) -
 
 
 def _word(answer: Mapping[str, Any]) -> str | None:
-    older = _object(_object(answer.get("requestError")).get("serviceException"))
+    older = inner(inner(answer, "requestError"), "serviceException")
     return short(answer.get("errorCode")) or short(older.get("messageId"))
 
 
 def _receipt(result: Mapping[str, Any]) -> ProviderReceipt:
-    status, error = _object(result.get("status")), _number(_object(result.get("error")).get("id"))
+    status, error = inner(result, "status"), _number(inner(result, "error").get("id"))
     unlisted = GROUP_STATES.get(_number(status.get("groupId")), ReceiptState.UNKNOWN)
     return ProviderReceipt(
         state=STATES.get(_number(status.get("id")), unlisted),
@@ -206,14 +206,6 @@ def _receipt(result: Mapping[str, Any]) -> ProviderReceipt:
         message_id=short(result.get("messageId")),
         reference=reference_in(result, "callbackData"),
     )
-
-
-def _first(value: object) -> dict[str, Any]:
-    return _object(value[0]) if isinstance(value, list) and value else {}
-
-
-def _object(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _number(value: object) -> str:

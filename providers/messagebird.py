@@ -16,7 +16,7 @@ from pipeline.errors import Malformed, Misconfigured, ProviderError, Rejected, R
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
-from providers.answers import accepted, known, read_object, refusal, short
+from providers.answers import accepted, inner, known, read_object, refusal, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.callbacks import forged, form, receipt_word
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
@@ -166,14 +166,7 @@ class MessageBirdProvider(HttpProvider):
 
 def _refused(answer: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> ProviderError | None:
     """Give what the first error stands for, or the state of a message that failed at once. None: neither."""
-    error = _first(answer, "errors")
+    error = inner(answer, "errors")
     table = _BLAMING.get(short(error.get("parameter")) or "", REFUSALS)
-    word = short(error.get("code")) or _first(answer.get("recipients"), "items").get("status")
+    word = short(error.get("code")) or inner(answer.get("recipients"), "items").get("status")
     return known(table, word, status, headers)
-
-
-def _first(holder: object, name: str) -> Mapping[str, Any]:
-    """Give the first object of a list in an object, or an empty one where there is none."""
-    items = holder.get(name) if isinstance(holder, dict) else None
-    first = items[0] if isinstance(items, list) and items else None
-    return first if isinstance(first, dict) else {}

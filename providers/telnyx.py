@@ -25,7 +25,7 @@ from pipeline.errors import (
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
-from providers.answers import accepted, known, read_object, refusal, short
+from providers.answers import accepted, inner, known, read_object, refusal, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.callbacks import forged, receipt_word, reference_in
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
@@ -123,8 +123,8 @@ class TelnyxProvider(HttpProvider):
     def read_response(self, status: int, headers: Mapping[str, str], body: bytes) -> Accepted:
         """`200 {"data": {"id": ...}}`, or `{"errors": [{"code", "title", "detail", "source"}]}` at either level."""
         answer = read_object(body)
-        message = _inner(answer, "data")
-        refused = _refused(_inner(answer, "errors") or _inner(message, "errors"), status, headers)
+        message = inner(answer, "data")
+        refused = _refused(inner(answer, "errors") or inner(message, "errors"), status, headers)
         if refused is None and HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             return accepted(message.get("id"))
         raise refused or refusal(status, headers)
@@ -143,7 +143,7 @@ class TelnyxProvider(HttpProvider):
         if status != HTTPStatus.OK:
             lost = what != "credential" and status == HTTPStatus.NOT_FOUND
             raise RouteRefused(f"http_{status}") if lost else refusal(status, headers)
-        data = _inner(read_object(body), "data")
+        data = inner(read_object(body), "data")
         if what == "credential":
             return f"balance {short(data.get('balance'))} {short(data.get('currency'))}"
         if data.get("enabled") is False:
@@ -157,16 +157,16 @@ class TelnyxProvider(HttpProvider):
         The signature does not cover the URL, but the body repeats the one the message was given: it ends in our token.
         """
         self._verify(callback)
-        data = _inner(read_object(callback.body), "data")
+        data = inner(read_object(callback.body), "data")
         if receipt_word(data, "event_type") not in EVENTS:
             return ()
-        payload = _inner(data, "payload")
-        word = receipt_word(_inner(payload, "to"), "status")
+        payload = inner(data, "payload")
+        word = receipt_word(inner(payload, "to"), "status")
         return (
             ProviderReceipt(
                 state=STATES.get(word, ReceiptState.UNKNOWN),
                 raw=word,
-                code=short(_inner(payload, "errors").get("code")),
+                code=short(inner(payload, "errors").get("code")),
                 message_id=short(payload.get("id")),
                 reference=reference_in(payload, "webhook_url").rpartition("/")[2],
                 nonce=short(data.get("id")),
@@ -198,16 +198,8 @@ def _is_signed(key: Ed25519PublicKey, given: str, signed: bytes) -> bool:
     return True
 
 
-def _inner(fields: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Give the object under a name, or the first in the list there; an empty one where there is none."""
-    value = fields.get(name)
-    if isinstance(value, list):
-        value = value[0] if value else None
-    return value if isinstance(value, dict) else {}
-
-
 def _refused(error: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> ProviderError | None:
-    code, pointer = short(error.get("code")), _inner(error, "source").get("pointer")
+    code, pointer = short(error.get("code")), inner(error, "source").get("pointer")
     stopped = code == "40300" and _STOP.search(f"{error.get('title')} {error.get('detail')}")
     refusals = REFUSALS
     if stopped or (pointer == "/to" and code != "40300"):

@@ -32,7 +32,7 @@ from pipeline.errors import (
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
-from providers.answers import accepted, known, read_object, refusal, short
+from providers.answers import accepted, known, objects, read_object, refusal, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.callbacks import forged, receipt_word, reference_in
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
@@ -232,7 +232,7 @@ def _private_key(name: str, pem: bytes) -> RSAPrivateKey:
 def _refused(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
     answer = read_object(body)
     code, wrong = _code(answer), answer.get("invalid_parameters")
-    of_recipient = isinstance(wrong, list) and any(isinstance(one, dict) and one.get("name") == "to" for one in wrong)
+    of_recipient = any(one.get("name") == "to" for one in objects(wrong))
     refusals = OF_RECIPIENT if of_recipient and code in OF_RECIPIENT else REFUSALS
     return known(refusals, code, status, headers) or refusal(status, headers)
 

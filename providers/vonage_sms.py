@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Any, ClassVar, Final, Unpack
+from typing import ClassVar, Final, Unpack
 from urllib.parse import urlencode
 
 from pipeline.errors import (
@@ -24,7 +24,7 @@ from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
 from pipeline.text import segments
-from providers.answers import accepted, known, read_object, refusal, short
+from providers.answers import accepted, known, objects, read_object, refusal, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.callbacks import check_signature, forged, form, receipt_word, reference_in
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
@@ -126,7 +126,7 @@ class VonageSmsProvider(HttpProvider):
 
         A text of which one part was refused cannot be read, so it counts as refused.
         """
-        parts = _objects(read_object(body).get("messages"))
+        parts = objects(read_object(body).get("messages"))
         words = [word for part in parts if (word := short(part.get("status"))) != "0"]
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES and not words:
             return accepted(parts[0].get("message-id") if parts else None)
@@ -190,10 +190,6 @@ def _ids(sms: Sms) -> dict[str, str]:
 def _is_gsm7(text: str) -> bool:
     """Tell whether all characters are of GSM-7: any 71 of them are then one segment; in UCS-2 they are two."""
     return all(segments(text[at : at + 71].ljust(71)) == 1 for at in range(0, len(text), 71))
-
-
-def _objects(value: object) -> list[dict[str, Any]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def _fields(callback: Callback) -> dict[str, str]:

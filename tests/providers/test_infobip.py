@@ -453,7 +453,7 @@ def test_a_receipt_without_its_reference_fits_no_attempt(reference: object) -> N
         (b"{}", "results"),
         (b"[]", "results"),
         (b'{"results":{}}', "results"),
-        (b'{"results":[7]}', "name"),
+        (b'{"results":[7]}', "results"),
         (b'{"results":[{"status":"DELIVERED"}]}', "name"),
         (_body(_result(5, 3, None)), "name"),
         (_body(_result(5, 3, "DELIVERED_TO_HANDSET"), {}), "name"),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from unittest.mock import patch
 
 import pytest
-from botocore.auth import SigV4Auth  # type: ignore[import-untyped]
+from botocore.auth import SIGNED_HEADERS_BLACKLIST, SigV4Auth  # type: ignore[import-untyped]
 from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]
 from botocore.credentials import Credentials  # type: ignore[import-untyped]
 from hypothesis import given, settings
@@ -87,7 +87,7 @@ ports = st.sampled_from(["", ":80", ":443", ":8443"])
 paths = st.lists(st.from_regex(r"\A[A-Za-z0-9_~%$&+,;=@-]{1,8}\Z"), max_size=4).map("/".join)
 moments = st.datetimes(datetime(2001, 1, 1), datetime(2199, 12, 31)).map(lambda one: one.replace(tzinfo=UTC))  # noqa: DTZ001
 reserved = {"host", "authorization", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256"}
-unsigned = {"expect", "transfer-encoding", "user-agent", "x-amzn-trace-id"}  # which botocore leaves out
+unsigned = {*SIGNED_HEADERS_BLACKLIST}  # which botocore leaves out
 
 
 @settings(max_examples=1000, deadline=None)
