@@ -105,9 +105,11 @@ async def call_back(it: Drill, known: Known, request_id: str) -> list[int]:
     )
     credential = it.settings.providers[provider].credential
     assert credential is not None
-    body = orjson.dumps({"id": "m-1", "state": f"not {number}", "error": f"cannot reach {number}"})
+    ours = issue(token, it.settings.keys.tokens)
+    quoted = {"id": "m-1", "state": f"not {number}", "error": f"cannot reach {number}", "reference": ours}
+    body = orjson.dumps(quoted)
     signature = hmac.digest(credential.reveal(), body, "sha256").hex()
-    urls = [f"/receipts/{provider}/{issue(token, it.settings.keys.tokens)}", f"/receipts/{provider}/{number}"]
+    urls = [f"/receipts/{provider}/{ours}", f"/receipts/{provider}/{number}"]
     answers = []
     async with aiohttp.ClientSession(it.system.urls["receipts"]) as http:
         for url in urls:

@@ -180,10 +180,10 @@ async def test_acknowledged_receipt_is_on_the_topic(kafka: EmbeddedKafka, valkey
             sent_at=door.clock.now(),
             config="config",
         )
-        body = orjson.dumps({"id": "m-1", "state": "delivered"})
+        ours = issue(token, settings.keys.tokens)
+        body = orjson.dumps({"id": "m-1", "state": "delivered", "reference": ours})
         signed = {"X-Carrier-Signature": hmac.digest(b"carrier-a", body, "sha256").hex()}
-        path = f"/receipts/carrier-a/{issue(token, settings.keys.tokens)}"
-        async with client.post(path, data=body, headers=signed) as answer:
+        async with client.post(f"/receipts/carrier-a/{ours}", data=body, headers=signed) as answer:
             assert answer.status == 200
 
     receipt = decode(Receipt, (await _read(settings, "otp.receipts", 1))[0])

@@ -37,7 +37,7 @@ app.add_typer(providers)
 
 @providers.callback()
 def group(ctx: typer.Context) -> None:
-    """List the providers there are adapters for; prove the accounts in the settings."""
+    """List adapters, prove accounts, try one message."""
     if ctx.invoked_subcommand is None:
         list_()
 
@@ -47,7 +47,8 @@ def list_(json_to: JsonOption = None) -> None:
     """List the adapters, with what each needs and can do."""
     from providers import ADAPTERS
 
-    table = Table("adapter", "settings", "validity", "receipts", "proof of a receipt", "check", "rotation", box=None)
+    columns = ("adapter", "settings", "validity", "receipts", "proof of a receipt", "check", "rotation")
+    table = Table(*columns, box=None, padding=(0, 1, 1, 0))
     for name, adapter in ADAPTERS.items():
         needs, can = adapter.needs, adapter.capabilities
         table.add_row(name, "\n".join(_settings(needs)), can.validity, can.receipts, can.proof, can.check, can.rotation)
