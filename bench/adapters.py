@@ -100,7 +100,7 @@ def _forgeries(adapter: str) -> Iterator[Callback]:
     for body, _ in cycle(known.receipts):
         for callback in known.genuine(body):
             yield _without_proof(callback, known.proof)
-            yield replace(callback, url=callback.url.replace(TOKEN, _of_another_attempt()))
+            yield replace(callback, url=callback.url.replace(TOKEN, _of_another_attempt(), 1))
 
 
 def _of_another_attempt() -> str:
@@ -110,8 +110,15 @@ def _of_another_attempt() -> str:
 
 
 def _without_proof(callback: Callback, proof: str | None) -> Callback:
-    if proof is None:  # it is inside the body
-        place = secrets.randbelow(len(callback.body))
-        return replace(callback, body=callback.body[:place] + b"\x00" + callback.body[place + 1 :])
-    wrong = "".join(secrets.choice(SIGNS) for _ in callback.headers[proof])
-    return replace(callback, headers=CIMultiDict({**callback.headers, proof: wrong}))
+    if proof:
+        wrong = "".join(secrets.choice(SIGNS) for _ in callback.headers[proof])
+        return replace(callback, headers=CIMultiDict({**callback.headers, proof: wrong}))
+    if callback.body:  # the proof is inside it
+        return replace(callback, body=_flipped(callback.body))
+    address, _, query = callback.url.partition("?")
+    return replace(callback, url=f"{address}?{_flipped(query.encode()).decode()}")
+
+
+def _flipped(text: bytes) -> bytes:
+    place = secrets.randbelow(len(text))
+    return text[:place] + b"\x00" + text[place + 1 :]

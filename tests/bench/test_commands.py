@@ -19,12 +19,14 @@ KEYS = {
     },
     "latency": {"accept_to_handover_p50_ms", "accept_to_handover_p99_ms", "verified"},
     "memory": {"memory_mib", "cores_used", "verified"},
+    "adapters": {"adapters", "forged"},
 }
 MACHINE = {"cores", "memory_gib"}
 
 
 @pytest.mark.parametrize(
-    "figure", ["pipeline", *(pytest.param(name, marks=pytest.mark.slow) for name in ("kill", "latency", "memory"))]
+    "figure",
+    ["pipeline", "adapters", *(pytest.param(name, marks=pytest.mark.slow) for name in ("kill", "latency", "memory"))],
 )
 def test_figure_is_measured_and_printed(figure: str, tmp_path: Path, jars: Path) -> None:
     shutil.copytree(jars, tmp_path / ".cache" / "jars")
