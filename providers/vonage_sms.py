@@ -56,6 +56,7 @@ FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 SHORTEST_VALIDITY_S: Final = 20
 LONGEST_VALIDITY_S: Final = 604_800
 LONGEST_CALLBACK: Final = 100  # characters
+LONGEST_NAME: Final = 20  # of the account: it is part of our token, which must fit the reference
 LONGEST_REFERENCE: Final = 100  # characters; it was 40
 
 # https://developer.vonage.com/en/getting-started/concepts/signing-messages
@@ -92,6 +93,8 @@ class VonageSmsProvider(HttpProvider):
         self._method = self.options.get("signature_method", METHODS[0])
         if self._method not in METHODS:
             raise SettingsError(f"providers.{name}.options.signature_method: not known; write {' or '.join(METHODS)}")
+        if len(name) > LONGEST_NAME:
+            raise SettingsError(f"providers.{name}: is too long a name for the reference; write at most {LONGEST_NAME}")
         self._api_key = self.options["api_key"]
         self._url = f"{self.base_url}/sms/json"
         self._balance_url = f"{self.base_url}/account/get-balance"

@@ -113,6 +113,7 @@ class Receipts:
         verdict = await self._peek(token, receipt)
         self._count(verdict or "store_away")
         if verdict is ReceiptVerdict.KNOWN or (verdict is ReceiptVerdict.STRANGER and self._is_old(token)):
+            await self._remember(token, receipt)  # its proof must not serve for another word later
             return
         await self._publisher.publish(RECEIPTS, self._receipt(token, receipt), until=until)
         if verdict is ReceiptVerdict.ADVANCED:

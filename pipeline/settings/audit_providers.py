@@ -60,7 +60,7 @@ def _audit_needs(path: Path, provider: ProviderSettings, needs: Needs) -> Iterat
     if provider.webhook_keys and not (needs.webhook_keys or needs.optional_webhook_keys):
         text = f"are of no use to the adapter {provider.adapter}; take them out"
         yield Problem(path=(*path, "webhook_keys"), text=text)
-    for name in needs.required.keys() - provider.options.keys():
+    for name in sorted(name for name in needs.required if not provider.options.get(name, "").strip()):
         yield Problem(path=(*path, "options", name), text=f"is missing; write {needs.required[name]}")
     known = sorted({*needs.required, *needs.optional})
     for name in provider.options.keys() - set(known):

@@ -279,6 +279,21 @@ async def test_callback_that_comes_again_under_its_nonce_is_taken_once(door: Doo
     assert len(_received(door)) == 1  # without a row nothing else would tell them apart
 
 
+@pytest.mark.usefixtures("request_")
+async def test_nonce_of_a_receipt_that_says_nothing_new_is_used_up_too(door: Door) -> None:
+    assert await _call(door, "enroute") == 200
+    provider = OfOneNonce()
+    async with listening(build_app(door.parts(), {"carrier-a": provider})) as door.url:
+        assert await _send(door, b"", None) == 200
+        assert await door.checks.nonce_is_used("carrier-a", "n-1")
+
+
+async def test_body_that_is_not_what_its_headers_say_is_refused(door: Door) -> None:
+    url = f"{door.url}/receipts/carrier-a/{_token(door)}"
+    async with door.client.post(url, data=b"abcde", headers={"Content-Encoding": "gzip"}) as answer:
+        assert answer.status == 400
+
+
 async def test_callback_whose_proof_cannot_be_had_is_to_be_repeated(door: Door) -> None:
     away = OfOneNonce(Unavailable("timeout"))
     async with listening(build_app(door.parts(), {"carrier-a": away})) as door.url:

@@ -8,6 +8,9 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+from urllib.parse import quote, quote_plus
+
+import orjson
 
 from pipeline.callback_token import CallbackToken, issue
 from pipeline.errors import InvalidMessage, ProviderError, SettingsError
@@ -127,7 +130,8 @@ def _header(name: str, value: str, secret: list[str]) -> str:
 def _secrets(account: ProviderSettings) -> Iterator[str]:
     for key in (account.credential, *account.webhook_keys.values()):
         if key:
-            yield key.reveal().decode(errors="replace")
+            text = key.reveal().decode(errors="replace")
+            yield from (text, quote(text, safe=""), quote_plus(text), orjson.dumps(text)[1:-1].decode())
 
 
 def _blanked(text: str, secret: list[str]) -> str:

@@ -83,6 +83,8 @@ async def read_body(request: web.Request) -> bytes:
     except TimeoutError:
         detail = f"the body did not arrive within {BODY_LIMIT_S:.0f} s"
         raise Problem(HTTPStatus.REQUEST_TIMEOUT, detail) from None
+    except web.RequestPayloadError:
+        raise Problem(HTTPStatus.BAD_REQUEST, "the body is not what its headers say") from None
 
 
 def _foreign(error: web.HTTPException) -> Problem:

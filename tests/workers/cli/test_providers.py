@@ -1,10 +1,13 @@
 """`ithaca providers`, and what the README says of adapters."""
 
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from pipeline.errors import Misconfigured, ProviderError, RouteRefused, Throttled, Unavailable
+from pipeline.settings import ProviderSettings, Secret
 from pipeline.settings.parse import parse
 from providers import ADAPTERS
 from providers.seam import Finding
@@ -54,3 +57,19 @@ def test_secrets_of_a_request_that_is_shown_are_blanked() -> None:
 
     assert request.headers["Authorization"] == "Bearer ***"
     assert credential.reveal().decode() not in f"{request.url} {request.headers} {request.body!r}"
+
+
+def test_secret_in_a_form_is_blanked_as_it_is_written_there() -> None:
+    secret = "S3cret+/=x"
+    account = ProviderSettings(
+        adapter="vonage-sms",
+        credential=Secret(secret.encode()),
+        options={"api_key": "k"},
+        senders={"*": "Ithaca"},
+    )
+    settings = replace(parse(), providers={"one": account})
+
+    body = request_of(settings, "one", message(settings, "one", NUMBER)).body.decode()
+
+    assert "api_secret=%2A%2A%2A" in body or "api_secret=***" in body
+    assert not any(spelt in body for spelt in (secret, quote(secret, safe="")))
