@@ -1,14 +1,21 @@
 """Shares, breakers, what was tried -> the provider of this attempt."""
 
 from collections.abc import Collection, Mapping
+from typing import TypeVar
 from zlib import crc32
 
 EVERYWHERE = "*"
+T = TypeVar("T")
+
+
+def for_country(table: Mapping[str, T], country: str) -> T | None:
+    """Give what a table of the settings has for a country, else what it has for everywhere, else none."""
+    return table.get(country) or table.get(EVERYWHERE)
 
 
 def shares_for(routes: Mapping[str, Mapping[str, float]], country: str) -> Mapping[str, float]:
     """Give the shares of a country, else those of everywhere, else none."""
-    return routes.get(country) or routes.get(EVERYWHERE) or {}
+    return for_country(routes, country) or {}
 
 
 def choose(shares: Mapping[str, float], without: Collection[str], point: float) -> str | None:

@@ -5,7 +5,7 @@ it does not know. Instants are aware UTC (RFC 3339 on the wire) and broker time 
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Final, TypeVar, get_args
 
@@ -17,6 +17,7 @@ from pipeline.errors import DeadReason, InvalidMessage, Outcome
 MAX_RECORD_BYTES: Final = 64 * 1024  # what any door takes; Kafka's own limit is 1 MiB
 MAX_DEPTH: Final = 16  # nesting; ours is 4
 VERSION: Final = 1
+LONGEST_LIFE: Final = timedelta(seconds=600)  # of a code: NIST SP 800-63B-4 and OWASP ASVS 5.0 allow 10 minutes
 
 Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{16,64}$(?!\n)", description="URL-safe, unguessable, unique")]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$(?!\n)")]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from pipeline.settings import Settings
 from providers.aws import AwsProvider
 from providers.base import HttpProvider
 from providers.carrier import CarrierProvider
@@ -27,3 +28,14 @@ ADAPTERS: Final[Mapping[str, type[HttpProvider]]] = {
     VonageProvider.adapter: VonageProvider,
     VonageSmsProvider.adapter: VonageSmsProvider,
 }
+
+
+def account(settings: Settings, name: str) -> HttpProvider:
+    """Give the adapter of one account in the settings. Raises SettingsError where a value cannot be used."""
+    chosen = settings.providers[name]
+    return ADAPTERS[chosen.adapter](name, chosen)
+
+
+def accounts(settings: Settings) -> dict[str, HttpProvider]:
+    """Give the adapters of all accounts in the settings, by their names. Raises SettingsError."""
+    return {name: account(settings, name) for name in settings.providers}

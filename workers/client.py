@@ -16,12 +16,12 @@ from pipeline.errors import BrokerAway
 from pipeline.idempotency import ID_BYTES
 from pipeline.idempotency import request_id as new_id
 from pipeline.phone import read_phone, seal
-from pipeline.records import OtpRequest, decode, encode
+from pipeline.records import LONGEST_LIFE, OtpRequest, decode, encode
 from pipeline.settings import KafkaSettings, Secret
 from pipeline.topics import REQUESTS
 from workers.kafka import KafkaProducer
 
-LONGEST_LIFE_S: Final = 600  # NIST SP 800-63B-4 and OWASP ASVS 5.0: 10 minutes at most
+LONGEST_LIFE_S: Final = int(LONGEST_LIFE.total_seconds())
 
 
 class OtpClient:

@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
 
@@ -13,18 +12,16 @@ from aiohttp import web
 from pipeline.callback_token import CallbackToken, fits, verify
 from pipeline.errors import DeadReason, InvalidMessage, ProviderError, StoreAway
 from pipeline.phone import redact
-from pipeline.records import Receipt
+from pipeline.records import LONGEST_LIFE, Receipt
 from pipeline.settings import Settings
 from pipeline.topics import RECEIPTS
-from providers import ADAPTERS
+from providers import accounts
 from providers.seam import Callback, Provider, ProviderReceipt
 from workers.log import get_log
 from workers.state.checks import ReceiptVerdict
 from workers.web.parts import Parts, connected
 from workers.web.problems import Problem, read_body
 from workers.web.serving import json, new_app, serve
-
-LONGEST_LIFE: Final = timedelta(seconds=600)  # of a code; its row lives longer
 
 # What refuses a callback, in the provider's eyes; all else is a callback that cannot be read.
 REFUSALS: Final[Mapping[DeadReason, HTTPStatus]] = {
@@ -178,7 +175,7 @@ class Receipts:
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop` is set. Raises SettingsError, TopicMismatch, and CannotGoOn when the producer is broken."""
-    providers = {name: ADAPTERS[account.adapter](name, account) for name, account in settings.providers.items()}
+    providers = accounts(settings)
     async with connected(settings) as parts:
         await serve(build_app(parts, providers), "receipts", parts, stop)
 

@@ -14,7 +14,7 @@ from pipeline.callback_token import CallbackToken, issue
 from pipeline.errors import ProviderError, Unavailable
 from pipeline.records import OtpRequest, Receipt, ReceiptState, decode
 from pipeline.settings import Secret
-from providers import ADAPTERS
+from providers import accounts
 from providers.seam import Accepted, Callback, ProviderReceipt, Sms
 from tests.workers.doors import NUMBER, Door, listening, opened, settings_for, storeless_door
 from workers.embedded.valkey import EmbeddedValkey
@@ -24,8 +24,7 @@ ID = "request-0123456789"
 
 
 def _app(door: Door) -> Any:
-    providers = {name: ADAPTERS[one.adapter](name, one) for name, one in door.settings.providers.items()}
-    return build_app(door.parts(), providers)
+    return build_app(door.parts(), accounts(door.settings))
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ import orjson
 from aiohttp import web
 
 from pipeline.errors import Outcome
-from pipeline.records import Locale, ReceiptState, Word
+from pipeline.records import LONGEST_LIFE, Locale, ReceiptState, Word
 from workers.web.problems import Problem, read_body
 
-LONGEST_LIFE_S: Final = 600  # NIST SP 800-63B-4 and OWASP ASVS 5.0: 10 minutes at most
+LONGEST_LIFE_S: Final = int(LONGEST_LIFE.total_seconds())
 
 PhoneNumber = Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{6,14}$(?!\n)", description="E.164")]
 Life = Annotated[int, msgspec.Meta(ge=1, le=LONGEST_LIFE_S, description="life of the code in seconds")]

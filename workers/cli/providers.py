@@ -138,14 +138,14 @@ def name_of(settings: Settings, name: str) -> str:
 
 
 async def _check(settings: Settings, names: Iterable[str]) -> "Mapping[str, tuple[Finding, ...]]":
-    from providers import ADAPTERS
+    from providers import account
 
-    accounts = {name: ADAPTERS[settings.providers[name].adapter](name, settings.providers[name]) for name in names}
+    asked = {name: account(settings, name) for name in names}
     try:
-        found = await asyncio.gather(*(account.check() for account in accounts.values()))
+        found = await asyncio.gather(*(one.check() for one in asked.values()))
     finally:
-        await asyncio.gather(*(account.close() for account in accounts.values()))
-    return dict(zip(accounts, found, strict=True))
+        await asyncio.gather(*(one.close() for one in asked.values()))
+    return dict(zip(asked, found, strict=True))
 
 
 def _show(found: "Mapping[str, tuple[Finding, ...]]") -> None:

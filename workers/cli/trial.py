@@ -13,6 +13,7 @@ from urllib.parse import quote, quote_plus
 import orjson
 
 from pipeline.callback_token import CallbackToken, issue
+from pipeline.choice import for_country
 from pipeline.errors import InvalidMessage, ProviderError, SettingsError
 from pipeline.idempotency import ID_BYTES, request_id
 from pipeline.phone import read_phone
@@ -20,7 +21,7 @@ from pipeline.records import Receipt, ReceiptState, decode
 from pipeline.settings import ProviderSettings, Settings
 from pipeline.settings.show import config_hash
 from pipeline.topics import RECEIPTS
-from providers import ADAPTERS
+from providers import account
 from providers.base import HttpRequest
 from providers.seam import Sms
 from workers.kafka import KafkaAdmin
@@ -36,7 +37,7 @@ BLANK: Final = "***"
 class Step:
     """One thing that happened."""
 
-    what: str  # accepted, refused, receipt, silence
+    what: str  # accepted, refused, receipt
     detail: str
     after_s: float  # since the request was sent
     good: bool = True
@@ -44,7 +45,7 @@ class Step:
 
 def message(settings: Settings, name: str, number: str) -> Sms:
     """Make the message. Raises SettingsError when the number is none."""
-    account = settings.providers[name]
+    ours = settings.providers[name]
     country = _country(settings, number)
     token = CallbackToken(
         request_id=request_id(secrets.token_bytes(ID_BYTES)),
@@ -59,21 +60,20 @@ def message(settings: Settings, name: str, number: str) -> Sms:
         attempt_id=f"{token.request_id}.1",
         to=number,
         text=TEXT,
-        sender=account.senders.get(country) or account.senders.get("*"),
-        pool=account.pools.get(country) or account.pools.get("*"),
+        sender=for_country(ours.senders, country),
+        pool=for_country(ours.pools, country),
         country=country,
         callback_url=f"{settings.receipts.public_url}/receipts/{name}/{reference}",
         reference=reference,
         validity_s=VALIDITY_S,
-        timeout_s=account.timeout_s,
+        timeout_s=ours.timeout_s,
         send_before=float("inf"),
     )
 
 
 async def steps(settings: Settings, name: str, sms: Sms, wait_s: float) -> AsyncIterator[Step]:
     """Send it, then give the receipts that the receipts process writes, until the last word. Raises BrokerAway."""
-    account = settings.providers[name]
-    provider = ADAPTERS[account.adapter](name, account)
+    provider = account(settings, name)
     try:
         async with KafkaAdmin(settings.kafka) as admin, admin.following(RECEIPTS.name) as records:
             began = time.monotonic()
@@ -110,9 +110,8 @@ def _step(receipt: Receipt, after_s: float) -> Step:
 
 def request_of(settings: Settings, name: str, sms: Sms) -> HttpRequest:
     """Give the exact request, its secrets blanked."""
-    account = settings.providers[name]
-    request = ADAPTERS[account.adapter](name, account).build_request(sms)
-    secret = list(_secrets(account))
+    request = account(settings, name).build_request(sms)
+    secret = list(_secrets(settings.providers[name]))
     return HttpRequest(
         method=request.method,
         url=_blanked(request.url, secret),
@@ -127,8 +126,8 @@ def _header(name: str, value: str, secret: list[str]) -> str:
     return _blanked(value, secret)
 
 
-def _secrets(account: ProviderSettings) -> Iterator[str]:
-    for key in (account.credential, *account.webhook_keys.values()):
+def _secrets(ours: ProviderSettings) -> Iterator[str]:
+    for key in (ours.credential, *ours.webhook_keys.values()):
         if key:
             text = key.reveal().decode(errors="replace")
             yield from (text, quote(text, safe=""), quote_plus(text), orjson.dumps(text)[1:-1].decode())

@@ -11,13 +11,12 @@ from msgspec.structs import replace
 from pipeline.codes import CodeBasis, derive
 from pipeline.errors import DeadReason, InvalidMessage
 from pipeline.phone import Phone, is_sealed, read_phone, seal, unseal
-from pipeline.records import Attempt, OtpRequest, Retry, decode
+from pipeline.records import LONGEST_LIFE, Attempt, OtpRequest, Retry, decode
 from pipeline.retry import Life
 from pipeline.settings import CallerSettings, Secret, Settings
 from workers.loop import Record
 
 SHORTEST_LIFE: Final = timedelta(seconds=1)  # the unit of what providers are told
-LONGEST_LIFE: Final = timedelta(seconds=600)  # NIST SP 800-63B-4 and OWASP ASVS 5.0: 10 minutes at most
 
 
 class Case(Struct, frozen=True, kw_only=True):
@@ -41,16 +40,8 @@ class Case(Struct, frozen=True, kw_only=True):
         return self.with_attempts((*earlier, attempt))
 
     def with_attempts(self, attempts: tuple[Attempt, ...]) -> "Case":
-        """Give the case with these attempts."""
-        return Case(  # written out: `replace` takes three times as long, and every code comes here
-            request=self.request,
-            caller=self.caller,
-            phone=self.phone,
-            kid=self.kid,
-            life=self.life,
-            attempts=attempts,
-            source=self.source,
-        )
+        """Give the case with these attempts, which waits for none any more."""
+        return replace(self, attempts=attempts, waiting=None)
 
     def retry(self, waiting: str | None) -> Retry:
         """Give the record that brings this case back.

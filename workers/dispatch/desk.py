@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pipeline.breaker import CLOSED, Breaker
-from pipeline.choice import EVERYWHERE, choose, point_of, shares_for
+from pipeline.choice import EVERYWHERE, choose, for_country, point_of, shares_for
 from pipeline.errors import NotSent, ProviderError, Scope, Throttled
 from pipeline.limits import SecondSendBudget, SendLimit
 from pipeline.settings import ProviderSettings, Settings
@@ -83,11 +83,11 @@ class Desk:
 
     def sender(self, country: str) -> str | None:
         """Give the sender ID for a country, where the settings name one."""
-        return self.senders.get(country) or self.senders.get(EVERYWHERE)
+        return for_country(self.senders, country)
 
     def pool(self, country: str) -> str | None:
         """Give the provider's id of a pool of senders for a country, where the settings have one."""
-        return self.pools.get(country) or self.pools.get(EVERYWHERE)
+        return for_country(self.pools, country)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -83,7 +83,7 @@ class HandOver:
         message = render(self._opener.code(case), case.caller, case.request.locale, source=case.request.caller)
         desk.budget.earn()
         for _ in range(FENCED_TRIES):
-            held = await self._held(mine, self._timeout_s(case, desk))
+            held = await self._held(mine, _limit_s(desk, _left_s(case, self._clock.now())))
             if held is None:
                 log.warning("attempt.lease_lost", request_id=case.request.request_id, attempt=mine.number)
                 return None
@@ -137,8 +137,8 @@ class HandOver:
         )
 
     def _sms(self, case: Case, mine: Mine, desk: Desk, message: Message, sent_at: datetime) -> Sms:
-        left_s = (case.life.deadline_at - sent_at).total_seconds()
-        timeout_s = max(min(desk.timeout_s, left_s), 0.0)
+        left_s = _left_s(case, sent_at)
+        timeout_s = _limit_s(desk, left_s)
         token = self._token(case, mine, desk, sent_at)
         return Sms(
             attempt_id=f"{case.request.request_id}.{mine.number}",
@@ -166,10 +166,6 @@ class HandOver:
         )
         return issue(token, self._settings.keys.tokens)
 
-    def _timeout_s(self, case: Case, desk: Desk) -> float:
-        left_s = (case.life.deadline_at - self._clock.now()).total_seconds()
-        return max(min(desk.timeout_s, left_s), 0.0)
-
     def _claim_of(self, case: Case, send: Send) -> Claim:
         request = case.request
         resend = request.resend if send.trigger == "resend" else 0
@@ -186,6 +182,15 @@ class HandOver:
             deadline_ms=int(case.life.deadline_at.timestamp() * 1000),
             request=encode(request).decode(),
         )
+
+
+def _left_s(case: Case, now: datetime) -> float:
+    return (case.life.deadline_at - now).total_seconds()
+
+
+def _limit_s(desk: Desk, left_s: float) -> float:
+    """Give the time limit of a hand-over: the provider's, within what is left of the code's life."""
+    return max(min(desk.timeout_s, left_s), 0.0)
 
 
 async def _through(desk: Desk, sms: Sms, *, test: bool) -> Accepted:

@@ -14,7 +14,7 @@ from pipeline.errors import DeadReason, InvalidMessage, StoreAway
 from pipeline.settings import Settings
 from pipeline.settings.show import config_hash
 from pipeline.topics import DISPATCH_GROUP, REQUESTS, RETRY_TIERS
-from providers import ADAPTERS
+from providers import accounts
 from workers.admin import Readiness, admin_server
 from workers.dispatch.case import Opener
 from workers.dispatch.desk import Desks
@@ -59,7 +59,7 @@ async def dispatching(settings: Settings) -> AsyncIterator[tuple[Loop, Desks]]:
     async with AsyncExitStack() as parts:
         store = Store(settings.state)
         parts.push_async_callback(store.close)
-        providers = {name: ADAPTERS[one.adapter](name, one) for name, one in settings.providers.items()}
+        providers = accounts(settings)
         for provider in providers.values():
             parts.push_async_callback(provider.close)
         producer = KafkaProducer(settings.kafka)

@@ -17,6 +17,7 @@ from pipeline.backlog import Partition
 from pipeline.errors import BrokerAway, PipelineError, TopicMismatch
 from pipeline.settings import KafkaSettings
 from workers.kafka.connection import connection
+from workers.kafka.consumer import as_record
 from workers.log import get_log
 from workers.loop.seam import Record
 
@@ -151,7 +152,7 @@ class KafkaAdmin:
                 for partition, records in fetched.items():
                     for record in records:
                         if record.offset < ends.get(partition, 0):
-                            yield _record(topic, record)
+                            yield as_record(topic, record)
                 ends = {partition: end for partition, end in ends.items() if await reader.position(partition) < end}
 
     @asynccontextmanager
@@ -230,7 +231,7 @@ async def _appended(reader: AIOKafkaConsumer, topic: str) -> AsyncIterator[Recor
     while True:
         for records in (await reader.getmany(timeout_ms=200)).values():
             for record in records:
-                yield _record(topic, record)
+                yield as_record(topic, record)
 
 
 def _name(group: Mapping[str, Any]) -> str:
@@ -244,15 +245,3 @@ def _assigned(member: Mapping[str, Any]) -> list[TopicPartition]:
 
 def _of(offsets: Mapping[TopicPartition, int], topic: str) -> dict[int, int]:
     return {partition.partition: offset for partition, offset in sorted(offsets.items()) if partition.topic == topic}
-
-
-def _record(topic: str, record: Any) -> Record:
-    return Record(
-        topic=topic,
-        partition=record.partition,
-        offset=record.offset,
-        key=record.key,
-        value=record.value,
-        timestamp_ms=record.timestamp,
-        headers=record.headers,
-    )

@@ -165,18 +165,7 @@ class KafkaConsumer:
             return 0  # nothing of it can be fetched: all of it is lag
 
     def _records(self, fetched: Iterable[ConsumerRecord[Any, Any]]) -> list[Record]:
-        return [
-            Record(
-                topic=self._names[record.topic],
-                partition=record.partition,
-                offset=record.offset,
-                key=record.key,
-                value=record.value,
-                timestamp_ms=record.timestamp,
-                headers=record.headers,
-            )
-            for record in fetched
-        ]
+        return [as_record(self._names[record.topic], record) for record in fetched]
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka's class is untyped
@@ -198,3 +187,16 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka's 
         """Tell that fetches bring records of this assignment from now on."""
         self._assigned()
         log.info("partitions.assigned", count=len(assigned))
+
+
+def as_record(topic: str, record: Any) -> Record:
+    """Give one of aiokafka's records as the loop knows them, under our name of the topic."""
+    return Record(
+        topic=topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=record.key,
+        value=record.value,
+        timestamp_ms=record.timestamp,
+        headers=record.headers,
+    )
