@@ -112,7 +112,7 @@ def try_out(
         return
     with naming_kafka(settings):
         seen = asyncio.run(_watch(settings, name, sms, wait))
-    delivered = bool(seen) and seen[-1].what == "receipt" and seen[-1].good
+    delivered = any(step.delivered for step in seen)
     if not delivered:
         console().print("not known to be delivered", style=BAD)
     write_json(json_to, {"delivered": delivered, "steps": [asdict(step) for step in seen]})

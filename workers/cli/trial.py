@@ -40,7 +40,8 @@ class Step:
     what: str  # accepted, refused, receipt
     detail: str
     after_s: float  # since the request was sent
-    good: bool = True
+    good: bool = True  # false: the end, and not a delivery
+    delivered: bool = False
 
 
 def message(settings: Settings, name: str, number: str) -> Sms:
@@ -104,8 +105,14 @@ async def _receipts(records: AsyncIterator[Record], sms: Sms, wait_s: float) -> 
 
 def _step(receipt: Receipt, after_s: float) -> Step:
     error = f", error {receipt.code}" if receipt.code else ""
-    good = receipt.state is ReceiptState.DELIVERED or receipt.state not in LAST_WORDS
-    return Step(what="receipt", detail=f"{receipt.state} ({receipt.raw}){error}", after_s=after_s, good=good)
+    delivered = receipt.state is ReceiptState.DELIVERED
+    return Step(
+        what="receipt",
+        detail=f"{receipt.state} ({receipt.raw}){error}",
+        after_s=after_s,
+        good=delivered or receipt.state not in LAST_WORDS,
+        delivered=delivered,
+    )
 
 
 def request_of(settings: Settings, name: str, sms: Sms) -> HttpRequest:

@@ -7,12 +7,14 @@ from urllib.parse import quote
 import pytest
 
 from pipeline.errors import Misconfigured, ProviderError, RouteRefused, Throttled, Unavailable
+from pipeline.records import Receipt, ReceiptState
 from pipeline.settings import ProviderSettings, Secret
 from pipeline.settings.parse import parse
 from providers import ADAPTERS
 from providers.seam import Finding
+from tests.samples import NOW
 from workers.cli.providers import _remedy
-from workers.cli.trial import message, request_of
+from workers.cli.trial import _step, message, request_of
 
 README = Path(__file__).parents[3] / "README.md"
 NUMBER = "+447700900123"
@@ -46,6 +48,23 @@ def test_message_of_a_trial_holds_no_code_and_its_token_is_ours() -> None:
     assert not any(sign.isdigit() for sign in sms.text)
     assert sms.callback_url.endswith(f"/receipts/carrier-a/{sms.reference}")
     assert (sms.country, sms.attempt_id) == ("GB", f"{sms.reference.split('.')[1]}.1")
+
+
+@pytest.mark.parametrize("state", ReceiptState)
+def test_only_a_receipt_of_delivery_says_that_a_message_was_delivered(state: ReceiptState) -> None:
+    receipt = Receipt(
+        request_id="request-0123456789",
+        number=1,
+        provider="one",
+        country="GB",
+        state=state,
+        raw="word",
+        sent_at=NOW,
+        received_at=NOW,
+        config="c",
+    )
+
+    assert _step(receipt, 1.0).delivered is (state is ReceiptState.DELIVERED)
 
 
 def test_secrets_of_a_request_that_is_shown_are_blanked() -> None:
