@@ -5,7 +5,19 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-from pipeline.records import Attempt, DeadLetter, OtpRequest, Receipt, Record, Retry, Verification
+from pipeline.records import (
+    Attempt,
+    DeadLetter,
+    Incident,
+    Order,
+    OtpRequest,
+    Receipt,
+    Record,
+    Retry,
+    RouteTable,
+    Tally,
+    Verification,
+)
 
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
@@ -28,6 +40,7 @@ class Topic:
     retention: timedelta | None  # None: kept for ever, which only a compacted topic may be
     cleanup: Cleanup = Cleanup.DELETE
     delay: timedelta = timedelta(0)  # how long after its append a record is due
+    partitions: int | None = None  # none: as many as the settings say
     purpose: str
 
 
@@ -78,6 +91,43 @@ DEAD: Final = Topic(
     purpose="what cannot be sent, with the reason",
 )
 
+TALLIES: Final = Topic(
+    name="otp.tallies",
+    key="topic/partition",
+    record=Tally,
+    retention=HOUR,
+    partitions=1,  # one reader merges all of them
+    purpose="what each partition of attempts, receipts and verifications holds, by send second and route",
+)
+ROUTES: Final = Topic(
+    name="otp.routes",
+    key="country",
+    record=RouteTable,
+    retention=None,
+    cleanup=Cleanup.COMPACT,
+    partitions=1,
+    purpose="where the messages of each country go, and why",
+)
+INCIDENTS: Final = Topic(
+    name="otp.incidents",
+    key="incident_id",
+    record=Incident,
+    retention=None,
+    cleanup=Cleanup.COMPACT,
+    partitions=1,
+    purpose="what went wrong, and what was done about it",
+)
+CONTROL: Final = Topic(
+    name="otp.control",
+    key="order_id",
+    record=Order,
+    retention=None,
+    cleanup=Cleanup.COMPACT,
+    partitions=1,
+    purpose="what operators have ordered",
+)
+
 DISPATCH_GROUP: Final = "otp.dispatch"  # the consumer group of requests and retries
 
-TOPICS: Final = (REQUESTS, *RETRY_TIERS, ATTEMPTS, RECEIPTS, VERIFICATIONS, DEAD)
+COUNTED: Final = (ATTEMPTS, RECEIPTS, VERIFICATIONS)  # what the statistics are made of
+TOPICS: Final = (REQUESTS, *RETRY_TIERS, *COUNTED, DEAD, TALLIES, ROUTES, INCIDENTS, CONTROL)

@@ -26,7 +26,7 @@ def shape(topic: Topic, settings: KafkaSettings) -> TopicShape:
     }
     if topic.retention is not None:
         configs["segment.ms"] = str(_ms(topic.retention / _SEGMENTS))
-    return TopicShape(partitions=settings.partitions, configs=configs)
+    return TopicShape(partitions=topic.partitions or settings.partitions, configs=configs)
 
 
 def mismatches(topic: Topic, found: TopicShape, settings: KafkaSettings) -> Iterator[str]:

@@ -1,34 +1,13 @@
-"""Every record on a topic, frozen; encode and decode.
+"""Records of one request on its way: asked for, handed over, reported, entered, dead."""
 
-Records are JSON objects. `v` is the major version: a reader ignores fields it does not know and refuses a version
-it does not know. Instants are aware UTC (RFC 3339 on the wire) and broker time wherever processes must agree.
-"""
-
-from collections.abc import Mapping
-from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Final, TypeVar, get_args
+from typing import Annotated
 
 import msgspec
-import orjson
 
-from pipeline.errors import DeadReason, InvalidMessage, Outcome
-
-MAX_RECORD_BYTES: Final = 64 * 1024  # what any door takes; Kafka's own limit is 1 MiB
-MAX_DEPTH: Final = 16  # nesting; ours is 4
-VERSION: Final = 1
-LONGEST_LIFE: Final = timedelta(seconds=600)  # of a code: NIST SP 800-63B-4 and OWASP ASVS 5.0 allow 10 minutes
-
-Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{16,64}$(?!\n)", description="URL-safe, unguessable, unique")]
-Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$(?!\n)")]
-Word = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}$(?!\n)")]
-Country = Annotated[str, msgspec.Meta(pattern=r"^([A-Z]{2}|001)$(?!\n)", description="ISO 3166-1 alpha-2")]
-Locale = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})*$(?!\n)", description="BCP 47")]
-Instant = Annotated[datetime, msgspec.Meta(tz=True, description="RFC 3339 with offset")]
-Sealed = Annotated[str, msgspec.Meta(max_length=2048, description="compact JWE, `dir` with `A256GCM` (RFC 7516)")]
-Count = Annotated[int, msgspec.Meta(ge=0, le=1000)]
-Number = Annotated[int, msgspec.Meta(ge=1, le=1000, description="of the attempt: 1 for the first of a request")]
-Whole = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+from pipeline.errors import DeadReason, Outcome
+from pipeline.records.fields import VERSION, Count, Country, Id, Instant, Locale, Name, Number, Sealed, Whole, Word
+from pipeline.records.steering import Sent
 
 
 class OtpRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +46,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     config: str  # hash of the routing-relevant settings
     excused: Count = 0  # how often it was taken over from an owner whose outcome is unknowable, and sent again
     test: bool = False  # a test number: everything happened except the send
+    replaces: Sent | None = None  # of a resend or a second look: the attempt before it, of which nothing was heard
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,66 +139,3 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     number_hash: str | None = None
     country: Country | None = None
     attempts: tuple[Attempt, ...] = ()
-
-
-Record = OtpRequest | Attempt | Retry | Receipt | Verification | DeadLetter
-R = TypeVar("R", bound=Record)
-_ENCODER: Final = msgspec.json.Encoder()
-_DECODERS: Final[Mapping[type, "msgspec.json.Decoder[Any]"]] = {
-    kind: msgspec.json.Decoder(kind) for kind in get_args(Record)
-}
-
-
-def encode(record: Record) -> bytes:
-    """Give the bytes that go on the topic: JSON, UTC instants with `Z`, microseconds."""
-    return _ENCODER.encode(record)
-
-
-def decode(kind: type[R], value: bytes | None) -> R:
-    """Read a record of one kind, ignoring fields that are not known.
-
-    Raises InvalidMessage, naming the field but never its content.
-    """
-    if value is None:
-        raise InvalidMessage(DeadReason.UNDECODABLE, "the record is null")
-    if len(value) > MAX_RECORD_BYTES:
-        raise InvalidMessage(DeadReason.OVERSIZED, f"{len(value)} bytes, at most {MAX_RECORD_BYTES}")
-    try:
-        record: R = _DECODERS[kind].decode(value)
-        if record.v == VERSION:
-            return record
-        fault = ""
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        fault = str(error)
-    raise _refusal(value, fault)
-
-
-def schema(kind: type[Any]) -> dict[str, Any]:
-    """Give the JSON Schema (2020-12) of one kind of record, made from the record itself."""
-    return msgspec.json.schema(kind)
-
-
-def _refusal(value: bytes, fault: str) -> InvalidMessage:
-    """Say why these bytes are not a record, by what can be read of them; `fault` is the decoder's word."""
-    try:
-        document = orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        return InvalidMessage(DeadReason.UNDECODABLE, f"not JSON at position {error.pos}")
-    if not isinstance(document, dict):
-        return InvalidMessage(DeadReason.UNDECODABLE, "not a JSON object")
-    source = _source(document)
-    if document.get("v", VERSION) != VERSION:
-        return InvalidMessage(DeadReason.UNKNOWN_VERSION, f"`v` is not {VERSION}", source=source)
-    return InvalidMessage(DeadReason.INVALID_FIELD, _blank(fault), source=source)
-
-
-def _source(document: dict[str, Any]) -> str | None:
-    inner = document.get("request", document)
-    caller = inner.get("caller") if isinstance(inner, dict) else None
-    return caller if isinstance(caller, str) and len(caller) <= 63 else None  # noqa: PLR2004 - the length of Name
-
-
-def _blank(text: str) -> str:
-    """Keep msgspec's path and complaint, drop any value it quotes (`Invalid enum value 'x'`)."""
-    head, _, path = text.partition(" - at ")
-    return f"{head.split(chr(39))[0].strip()} at {path.strip('`') or '$'}"
