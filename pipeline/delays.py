@@ -1,0 +1,66 @@
+"""How long receipts take: the share of those that will come which has come after so many seconds."""
+
+from collections.abc import Sequence
+from itertools import accumulate
+from math import erf, log, sqrt
+from typing import Final
+
+LONGEST_S: Final = 120  # what takes longer counts as this long
+FORGET: Final = 0.9  # of the weight of what is known, kept each minute
+# Until it is known: 2 s and a log-normal rest with median 5 s, as most carriers report.
+FLOOR_S: Final = 2.0
+MEDIAN_S: Final = 5.0
+SIGMA: Final = 0.75
+PRIOR_WEIGHT: Final = 20.0  # messages that the guess counts as
+
+
+def usual_arrivals() -> list[float]:
+    """Give the guess: the share that comes in each second after the send, 0 to LONGEST_S."""
+    shares = [_log_normal(second + 1 - FLOOR_S) - _log_normal(second - FLOOR_S) for second in range(LONGEST_S)]
+    return [*shares, 1 - sum(shares)]
+
+
+class Delays:
+    """A histogram of whole seconds that forgets, over a prior that weighs `PRIOR_WEIGHT` messages."""
+
+    __slots__ = ("_counts", "_minute", "_total")
+
+    def __init__(self) -> None:
+        self._counts = [0.0] * (LONGEST_S + 1)
+        self._total = 0.0
+        self._minute = 0
+
+    def note(self, delay_s: float, count: int, now: float) -> None:
+        """Count receipts that came `delay_s` after the send, at this epoch second."""
+        self.forget(now)
+        self._counts[min(max(int(delay_s), 0), LONGEST_S)] += count
+        self._total += count
+
+    def forget(self, now: float) -> None:
+        """Let what is known weigh less as minutes pass."""
+        minute = int(now // 60)
+        if minute > self._minute:
+            kept = FORGET ** (minute - self._minute) if self._minute else 1.0
+            self._counts = [count * kept for count in self._counts]
+            self._total *= kept
+            self._minute = minute
+
+    def arrivals(self, prior: Sequence[float]) -> list[float]:
+        """Give the share that comes in each second after the send."""
+        whole = self._total + PRIOR_WEIGHT
+        return [(count + PRIOR_WEIGHT * share) / whole for count, share in zip(self._counts, prior, strict=True)]
+
+
+def come_by(arrivals: Sequence[float]) -> list[float]:
+    """Give the share that has come by the end of each second after the send."""
+    return [min(share, 1.0) for share in accumulate(arrivals)]
+
+
+def quantile_s(arrivals: Sequence[float], share: float) -> float:
+    """Give the seconds by which this share has come."""
+    reached = (second for second, come in enumerate(accumulate(arrivals), start=1) if come >= share)
+    return float(next(reached, LONGEST_S))
+
+
+def _log_normal(seconds: float) -> float:
+    return 0.5 * (1 + erf(log(seconds / MEDIAN_S) / (SIGMA * sqrt(2)))) if seconds > 0 else 0.0

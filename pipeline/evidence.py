@@ -1,0 +1,131 @@
+"""What is known of each route: messages by send second, with what was heard of them, and how long that takes.
+
+Counts come as tallies, absolute for each source partition, and are merged here. Instants are epoch seconds of the
+broker's clock, and time is passed in.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from pipeline.delays import Delays
+from pipeline.records import Cell, Counts, Tally
+
+WINDOW_S: Final = 660  # what is kept: the longest life of a code and a minute
+AHEAD_S: Final = 5  # a send later than this after what is known is from the future
+
+Source = tuple[str, int]  # topic and partition
+RouteName = tuple[str, str]  # provider and country
+NOTHING: Final = Counts()
+
+
+@dataclass(slots=True)
+class Bucket:
+    """The messages of one route and second."""
+
+    accepted: int = 0
+    refused: int = 0
+    denied: int = 0
+    delivered: int = 0
+    failed: int = 0
+    excluded: int = 0
+    verified: int = 0
+    missed: int = 0
+    rescued: int = 0
+    first: int = 0
+
+    def add(self, counts: Counts, before: Counts) -> None:
+        """Add what has come since `before`."""
+        for name in _FIELDS:
+            setattr(self, name, getattr(self, name) + getattr(counts, name) - getattr(before, name))
+
+
+_FIELDS: Final = Counts.__struct_fields__
+
+
+@dataclass(slots=True)
+class RouteEvidence:
+    """One provider in one country."""
+
+    seconds: dict[int, dict[str, Bucket]] = field(default_factory=dict)  # send second -> configuration -> messages
+    receipts: Delays = field(default_factory=Delays)
+    entries: Delays = field(default_factory=Delays)  # from the send to the right code
+
+    def bucket(self, second: int, config: str) -> Bucket:
+        """Give the bucket of a second and configuration, made when it is new."""
+        return self.seconds.setdefault(second, {}).setdefault(config, Bucket())
+
+    def at(self, second: int) -> Collection[Bucket]:
+        """Give the buckets of a second, one for each configuration."""
+        return self.seconds.get(second, _NO_BUCKETS).values()
+
+
+_NO_BUCKETS: Final[dict[str, Bucket]] = {}
+
+
+@dataclass(slots=True)
+class _Counted:
+    """What a source partition has told."""
+
+    position: int = 0
+    as_of: float = 0.0
+    cells: dict[tuple[int, str, str, str], Counts] = field(default_factory=dict)
+
+
+class Evidence:
+    """Everything that is known. `sources` are the partitions that must all have told before anything is judged."""
+
+    def __init__(self, sources: Collection[Source] = ()) -> None:
+        self._sources: dict[Source, _Counted] = {source: _Counted() for source in sources}
+        self._pruned_at = 0.0
+        self.routes: dict[RouteName, RouteEvidence] = {}
+
+    @property
+    def as_of(self) -> float:
+        """Give the instant up to which everything is counted; 0 while a source has not told yet."""
+        return min((counted.as_of for counted in self._sources.values()), default=0.0)
+
+    def take(self, tally: Tally) -> None:
+        """Merge a tally. One that says less than is known already changes nothing."""
+        counted = self._sources.setdefault((tally.topic, tally.partition), _Counted())
+        at = tally.as_of.timestamp()
+        if tally.position < counted.position:
+            return
+        counted.position = tally.position
+        counted.as_of = max(counted.as_of, at)
+        for cell in tally.cells:
+            key = (cell.second, cell.provider, cell.country, cell.config)
+            self.add(cell, at, counted.cells.get(key, NOTHING))
+            counted.cells[key] = cell.counts
+        self._prune(at)
+
+    def add(self, cell: Cell, at: float, before: Counts = NOTHING) -> None:
+        """Count a cell that is known at this instant, less what was counted of it before."""
+        if not at - WINDOW_S <= cell.second <= at + AHEAD_S:
+            return
+        route = self.routes.get((cell.provider, cell.country))
+        if route is None:
+            route = self.routes[cell.provider, cell.country] = RouteEvidence()
+        route.bucket(cell.second, cell.config).add(cell.counts, before)
+        if heard := cell.counts.delivered - before.delivered:
+            route.receipts.note(at - cell.second, heard, at)
+        if heard := cell.counts.verified - before.verified:
+            route.entries.note(at - cell.second, heard, at)
+
+    def of_provider(self, provider: str) -> Iterator[tuple[str, RouteEvidence]]:
+        """Give the routes of a provider by country."""
+        return ((country, route) for (name, country), route in self.routes.items() if name == provider)
+
+    def prune(self, now: float) -> None:
+        """Forget what is older than the window."""
+        oldest = int(now) - WINDOW_S
+        for route in self.routes.values():
+            for second in [second for second in route.seconds if second < oldest]:
+                del route.seconds[second]
+        for counted in self._sources.values():
+            counted.cells = {key: counts for key, counts in counted.cells.items() if key[0] >= oldest}
+
+    def _prune(self, now: float) -> None:
+        if now - self._pruned_at >= 60:  # noqa: PLR2004 - a minute
+            self._pruned_at = now
+            self.prune(now)
