@@ -4,7 +4,7 @@ Counts come as tallies, absolute for each source partition, and are merged here.
 broker's clock, and time is passed in.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,7 +21,7 @@ NOTHING: Final = Counts()
 
 @dataclass(slots=True)
 class Bucket:
-    """The messages of one route and second."""
+    """Messages of one route. The fields are those of Counts."""
 
     accepted: int = 0
     refused: int = 0
@@ -40,7 +40,31 @@ class Bucket:
             setattr(self, name, getattr(self, name) + getattr(counts, name) - getattr(before, name))
 
 
-_FIELDS: Final = Counts.__struct_fields__
+_FIELDS: Final = Counts.__struct_fields__  # in their order
+
+
+@dataclass(slots=True)
+class Signal:
+    """Receipts of delivery, or entered codes: how many came ever, and how long they take.
+
+    A delay is learned when its message is a minute old. Learned at once, the quick ones would come first and look like
+    all of them, each time that a route gets more traffic.
+    """
+
+    heard: int = 0
+    delays: Delays = field(default_factory=Delays)
+    young: dict[int, list[tuple[float, int]]] = field(default_factory=dict)  # send second -> delay and count
+
+    def note(self, second: int, count: int, at: float) -> None:
+        """Note what came at this instant of messages of this second."""
+        self.heard += count
+        self.young.setdefault(second, []).append((at - second, count))
+
+    def settle(self, second: int, now: float) -> None:
+        """Learn from the messages of a second that is a minute old, and of older ones that came late."""
+        for late in [other for other in self.young if other <= second]:
+            for delay_s, count in self.young.pop(late):
+                self.delays.note(delay_s, count, now)
 
 
 @dataclass(slots=True)
@@ -48,19 +72,22 @@ class RouteEvidence:
     """One provider in one country."""
 
     seconds: dict[int, dict[str, Bucket]] = field(default_factory=dict)  # send second -> configuration -> messages
-    receipts: Delays = field(default_factory=Delays)
-    entries: Delays = field(default_factory=Delays)  # from the send to the right code
+    receipts: Signal = field(default_factory=Signal)
+    entries: Signal = field(default_factory=Signal)  # codes that were entered and right
 
     def bucket(self, second: int, config: str) -> Bucket:
         """Give the bucket of a second and configuration, made when it is new."""
         return self.seconds.setdefault(second, {}).setdefault(config, Bucket())
 
-    def at(self, second: int) -> Collection[Bucket]:
-        """Give the buckets of a second, one for each configuration."""
-        return self.seconds.get(second, _NO_BUCKETS).values()
+    def total(self, oldest: int, newest: int) -> Bucket | None:
+        """Give everything that was sent from one second to another, both in it; none where nothing was."""
+        found = [bucket for second in range(oldest, newest + 1) for bucket in self.seconds.get(second, _NONE).values()]
+        if len(found) <= 1:
+            return found[0] if found else None
+        return Bucket(*(sum(getattr(bucket, name) for bucket in found) for name in _FIELDS))
 
 
-_NO_BUCKETS: Final[dict[str, Bucket]] = {}
+_NONE: Final[dict[str, Bucket]] = {}
 
 
 @dataclass(slots=True)
@@ -103,18 +130,19 @@ class Evidence:
         """Count a cell that is known at this instant, less what was counted of it before."""
         if not at - WINDOW_S <= cell.second <= at + AHEAD_S:
             return
-        route = self.routes.get((cell.provider, cell.country))
-        if route is None:
-            route = self.routes[cell.provider, cell.country] = RouteEvidence()
+        route = self.route(cell.provider, cell.country)
         route.bucket(cell.second, cell.config).add(cell.counts, before)
         if heard := cell.counts.delivered - before.delivered:
-            route.receipts.note(at - cell.second, heard, at)
+            route.receipts.note(cell.second, heard, at)
         if heard := cell.counts.verified - before.verified:
-            route.entries.note(at - cell.second, heard, at)
+            route.entries.note(cell.second, heard, at)
 
-    def of_provider(self, provider: str) -> Iterator[tuple[str, RouteEvidence]]:
-        """Give the routes of a provider by country."""
-        return ((country, route) for (name, country), route in self.routes.items() if name == provider)
+    def route(self, provider: str, country: str) -> RouteEvidence:
+        """Give what is known of a route, nothing yet when it is new."""
+        route = self.routes.get((provider, country))
+        if route is None:
+            route = self.routes[provider, country] = RouteEvidence()
+        return route
 
     def prune(self, now: float) -> None:
         """Forget what is older than the window."""

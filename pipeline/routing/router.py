@@ -2,8 +2,13 @@
 
 from collections.abc import Collection, Mapping
 
-from pipeline.evidence import Evidence
+from pipeline.choice import EVERYWHERE, shares_for
+from pipeline.evidence import Evidence, RouteEvidence
 from pipeline.records import Order, RouteTable
+from pipeline.routing.country import Country, View, heard_of
+from pipeline.routing.hearing import Hearing, together
+from pipeline.routing.likelihood import SETTLED_S
+from pipeline.routing.model import ProviderModel
 
 
 class Router:
@@ -20,14 +25,90 @@ class Router:
     ) -> None:
         self._configured = configured
         self._capacity_per_s = capacity_per_s or {}
-        self.tables: dict[str, RouteTable] = {}
+        self._providers: dict[str, ProviderModel] = {}
+        self._countries: dict[str, Country] = {}
+        self._orders: Collection[Order] = ()
+
+    @property
+    def tables(self) -> dict[str, RouteTable]:
+        """Give the newest table of each country."""
+        return {name: country.table for name, country in self._countries.items() if country.table}
 
     def order(self, orders: Collection[Order]) -> None:
         """Take what operators want from now on."""
+        self._orders = orders
 
     def absorb(self, evidence: Evidence, now: float) -> None:
         """Learn from the past, as after a restart, without a decision."""
+        self._meet(evidence, int(now))
+        for provider, model in self._providers.items():
+            routes = _routes(evidence, provider, model)
+            model.freshen(routes, int(now), use_entries=True)
+            model.settle(routes, int(now) - SETTLED_S)
 
     def decide(self, evidence: Evidence, now: float) -> list[RouteTable]:
         """Look at the evidence, once a second; give the tables that changed."""
-        return []
+        second = int(now)
+        self.absorb(evidence, now)
+        for provider, model in self._providers.items():
+            model.look(_routes(evidence, provider, model), second)
+        views = {name: self._views(name, evidence) for name in self._countries}
+        elsewhere = _heard(views, second)
+        changed = (
+            country.decide(views[name], self._orders_of(name, now), elsewhere, second)
+            for name, country in self._countries.items()
+        )
+        return [table for table in changed if table]
+
+    def _meet(self, evidence: Evidence, now: int) -> None:
+        """Get to know countries and routes that have come up."""
+        seen = {country for _, country in evidence.routes}
+        for name in (self._configured.keys() - {EVERYWHERE}) | seen:
+            if name in self._countries or not (shares := shares_for(self._configured, name)):
+                continue
+            self._countries[name] = Country(name)
+            for provider in shares:
+                if provider not in self._providers:
+                    self._providers[provider] = ProviderModel(now)
+                self._providers[provider].add(name)
+
+    def _views(self, country: str, evidence: Evidence) -> list[View]:
+        shares = shares_for(self._configured, country)
+        return [
+            self._view(provider, country, evidence, share)
+            for provider, share in sorted(shares.items(), key=lambda one: -one[1])
+        ]
+
+    def _view(self, provider: str, country: str, evidence: Evidence, configured: float) -> View:
+        model = self._providers[provider]
+        begins, ends = model.rates(country)
+        return View(
+            provider=provider,
+            model=model.routes[country],
+            evidence=evidence.route(provider, country),
+            prior=model.prior(country),
+            configured=configured,
+            capacity_per_s=self._capacity_per_s.get(provider),
+            begins=begins,
+            ends=ends,
+        )
+
+    def _orders_of(self, country: str, now: float) -> list[Order]:
+        return [
+            order
+            for order in self._orders
+            if order.country in {country, EVERYWHERE} and order.expires_at.timestamp() > now
+        ]
+
+
+def _routes(evidence: Evidence, provider: str, model: ProviderModel) -> dict[str, RouteEvidence]:
+    return {country: evidence.route(provider, country) for country in model.routes}
+
+
+def _heard(views: Mapping[str, Collection[View]], now: int) -> dict[str, Hearing]:
+    """Give what was heard of each provider in all countries."""
+    heard: dict[str, list[Hearing]] = {}
+    for of_country in views.values():
+        for view in of_country:
+            heard.setdefault(view.provider, []).append(heard_of(view, now))
+    return {provider: together(hearings) for provider, hearings in heard.items()}

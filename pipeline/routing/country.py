@@ -1,0 +1,194 @@
+"""One country: its providers, what is believed of them, and the table that follows."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+from pipeline.evidence import RouteEvidence
+from pipeline.records import Mode, Order, OrderKind, Route, RouteState, RouteTable
+from pipeline.routing.explain import why
+from pipeline.routing.hearing import Hearing, entries, receipts, together
+from pipeline.routing.memory import Prior
+from pipeline.routing.model import RouteModel
+from pipeline.routing.returns import SUSPECT
+from pipeline.routing.shares import Candidate, lead, limit, split
+
+RATE_S: Final = 20  # over which the rate of a country is counted
+KNOWN: Final = 30.0  # messages from which on a provider is no canary
+STEP: Final = 0.02  # a smaller change of a share is not published ...
+HALVED: Final = 0.5  # ... unless a small share has become less than this much of itself
+JOINT: Final = 0.7  # log odds from which on the other providers are taken to be broken too
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """One route, as it is now."""
+
+    provider: str
+    model: RouteModel
+    evidence: RouteEvidence
+    prior: Prior
+    configured: float  # share in percent
+    capacity_per_s: float | None
+    begins: float
+    ends: float
+
+
+@dataclass(slots=True)
+class Country:
+    """What lasts of a country from one second to the next."""
+
+    name: str
+    leader: str | None = None
+    mode: Mode = Mode.AUTOMATIC
+    shares: dict[str, float] = field(default_factory=dict)
+    table: RouteTable | None = None
+
+    def decide(
+        self, views: Sequence[View], orders: Collection[Order], elsewhere: Mapping[str, Hearing], now: int
+    ) -> RouteTable | None:
+        """Give the new table, or none when nothing has changed that is worth telling."""
+        paused = _paused(orders, views)
+        usable = [view for view in views if view.provider not in paused]
+        rate = _rate(views, now)
+        candidates = [_candidate(view, rate, now) for view in usable]
+        self.mode = self._mode(usable, candidates, orders, elsewhere, now)
+        if self.mode in {Mode.AUTOMATIC, Mode.PINNED} or not self.shares:
+            self._share(candidates, orders, rate)
+        routes = tuple(self._route(view, paused, now) for view in views)
+        if not self._has_changed(routes):
+            return None
+        return self._publish(routes, now)
+
+    def _share(self, candidates: Sequence[Candidate], orders: Collection[Order], rate: float) -> None:
+        pinned = _pinned(orders, candidates)
+        self.leader = (pinned or lead(candidates, self.leader or _configured(candidates))).provider
+        leader = next(one for one in candidates if one.provider == self.leader)
+        whole = {one.provider: float(one is leader) for one in candidates}
+        self.shares = limit(whole, candidates) if pinned else split(candidates, leader, rate)
+
+    def _mode(
+        self,
+        usable: Sequence[View],
+        candidates: Sequence[Candidate],
+        orders: Collection[Order],
+        elsewhere: Mapping[str, Hearing],
+        now: int,
+    ) -> Mode:
+        if any(order.kind is OrderKind.HOLD for order in orders):
+            return Mode.HELD
+        if _pinned(orders, candidates):
+            return Mode.PINNED
+        leader = next((one for one in candidates if one.provider == self.leader), None)
+        if leader is None or leader.normal > SUSPECT or len(candidates) == 1:
+            return Mode.AUTOMATIC
+        others = together(receipts(view.model, view.evidence, now) for view in usable if view.provider != self.leader)
+        away = together(heard for provider, heard in elsewhere.items() if provider != self.leader)
+        if all(one.normal < SUSPECT for one in candidates) or max(others.says_broken, away.says_broken) > JOINT:
+            return Mode.ALL_BAD
+        return Mode.AUTOMATIC
+
+    def _route(self, view: View, paused: Collection[str], now: int) -> Route:
+        model, heard = view.model, receipts(view.model, view.evidence, now)
+        usual, _ = model.memory.delivers(view.prior)
+        returns_at = model.comeback.returns_at
+        return Route(
+            provider=view.provider,
+            share=round(self.shares.get(view.provider, 0.0), 4),
+            state=_state(view, paused, now),
+            leader=view.provider == self.leader,
+            normal=round(model.now.normal, 4),
+            usual=round(min(usual, 1.0), 4),
+            due=round(heard.due / model.usual_receipts, 1) if model.usual_receipts else 0.0,
+            seen=heard.seen,
+            window_s=heard.window_s,
+            silence_s=model.silence_s if model.reports else None,
+            returns_at=datetime.fromtimestamp(returns_at, UTC) if returns_at > now else None,
+            faults=round(model.comeback.faults, 2),
+        )
+
+    def _has_changed(self, routes: Sequence[Route]) -> bool:
+        if self.table is None or self.table.mode is not self.mode:
+            return True
+        before = {route.provider: route for route in self.table.routes}
+        return before.keys() != {route.provider for route in routes} or any(
+            _differs(before[route.provider], route) for route in routes
+        )
+
+    def _publish(self, routes: tuple[Route, ...], now: int) -> RouteTable:
+        at = datetime.fromtimestamp(now, UTC)
+        self.table = RouteTable(
+            country=self.name,
+            revision=self.table.revision + 1 if self.table else 1,
+            decided_at=at,
+            changed_at=at,
+            mode=self.mode,
+            why=why(self.name, self.table, self.mode, routes),
+            routes=routes,
+        )
+        return self.table
+
+
+def heard_of(view: View, now: int) -> Hearing:
+    """Give what was heard of a route, by whichever signal it has."""
+    return receipts(view.model, view.evidence, now) + entries(view.model, view.evidence, now)
+
+
+def _candidate(view: View, rate: float, now: int) -> Candidate:
+    model = view.model
+    usual, deviation = model.memory.delivers(view.prior)
+    capacity = view.capacity_per_s
+    by_capacity = min(1.0, capacity / rate) if capacity and rate else 1.0
+    return Candidate(
+        provider=view.provider,
+        usual=usual,
+        deviation=deviation,
+        normal=model.now.normal,
+        effect=model.now.effect,
+        begins=view.begins,
+        ends=view.ends,
+        waits=model.comeback.waits(now),
+        most=min(by_capacity, model.comeback.most(now)),
+        canary=model.memory.sent < KNOWN,
+        spare=view.configured <= 0,
+    )
+
+
+def _state(view: View, paused: Collection[str], now: int) -> RouteState:
+    model = view.model
+    if view.provider in paused:
+        return RouteState.PAUSED
+    if model.comeback.broken:
+        return RouteState.BROKEN
+    if model.comeback.waits(now) or model.comeback.most(now) < 1:
+        return RouteState.RETURNING
+    if model.now.normal < SUSPECT:
+        return RouteState.SUSPECT
+    return RouteState.CANARY if model.memory.sent < KNOWN else RouteState.NORMAL
+
+
+def _rate(views: Sequence[View], now: int) -> float:
+    buckets = (view.evidence.total(now - RATE_S, now - 1) for view in views)
+    return sum(bucket.accepted + bucket.refused for bucket in buckets if bucket) / RATE_S
+
+
+def _configured(candidates: Sequence[Candidate]) -> str:
+    return candidates[0].provider  # they come in the order of their configured shares
+
+
+def _paused(orders: Collection[Order], views: Sequence[View]) -> set[str]:
+    """Give the providers that operators pause, unless none would be left."""
+    paused = {order.provider for order in orders if order.kind is OrderKind.PAUSE and order.provider}
+    return paused if any(view.provider not in paused for view in views) else set()
+
+
+def _pinned(orders: Collection[Order], candidates: Sequence[Candidate]) -> Candidate | None:
+    pins = {order.provider for order in orders if order.kind is OrderKind.PIN}
+    return next((one for one in candidates if one.provider in pins), None)
+
+
+def _differs(before: Route, after: Route) -> bool:
+    moved = abs(before.share - after.share) >= STEP
+    fallen = after.share < before.share * HALVED and before.share > STEP / 4
+    return moved or fallen or (before.state, before.leader) != (after.state, after.leader)

@@ -1,0 +1,68 @@
+"""Receipts and entered codes that should have come by now, beside those that have."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import log
+from typing import Final
+
+from pipeline.evidence import RouteEvidence
+from pipeline.routing.model import RouteModel
+
+WINDOWS_S: Final = (8, 15, 30, 60)
+ENOUGH: Final = 5.0  # due receipts for which a short window is long enough
+BROKEN_REST: Final = 0.02  # of what is due still comes in the worst fault
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """What was due of some seconds, and what of it was heard."""
+
+    due: float  # as many as would have come by now in normal times
+    seen: int
+    window_s: int
+
+    def __add__(self, other: "Hearing") -> "Hearing":
+        return Hearing(self.due + other.due, self.seen + other.seen, max(self.window_s, other.window_s))
+
+    @property
+    def says_broken(self) -> float:
+        """Give the log of how much likelier it is in the worst fault than in normal times (Poisson)."""
+        return self.due * (1 - BROKEN_REST) + self.seen * log(BROKEN_REST)
+
+
+SILENCE: Final = Hearing(0.0, 0, 0)
+
+
+def receipts(model: RouteModel, evidence: RouteEvidence, now: int, windows_s: Sequence[int] = WINDOWS_S) -> Hearing:
+    """Give the receipts of a route in the shortest window that says enough."""
+    usual = model.usual_receipts if model.reports else 0.0
+    return _hearing(model.receipts_come, evidence, now, windows_s, usual, "delivered")
+
+
+def entries(model: RouteModel, evidence: RouteEvidence, now: int, windows_s: Sequence[int] = WINDOWS_S) -> Hearing:
+    """Give the entered codes of a route."""
+    usual = model.memory.entries if model.entered else 0.0
+    return _hearing(model.entries_come, evidence, now, windows_s, usual, "verified")
+
+
+def together(hearings: Iterable[Hearing]) -> Hearing:
+    """Add them up."""
+    return sum(hearings, SILENCE)
+
+
+def _hearing(
+    come: Sequence[float], evidence: RouteEvidence, now: int, windows_s: Sequence[int], usual: float, signal: str
+) -> Hearing:
+    if not come or not usual:
+        return Hearing(0.0, 0, windows_s[0])
+    due, seen, newest = 0.0, 0, 0
+    for window_s in windows_s:
+        for age in range(newest, window_s):
+            bucket = evidence.total(now - age, now - age)
+            if bucket:
+                due += bucket.accepted * come[age] * usual
+                seen += getattr(bucket, signal)
+        newest = window_s
+        if due >= ENOUGH:
+            break
+    return Hearing(due, seen, newest)

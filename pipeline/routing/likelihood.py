@@ -1,0 +1,111 @@
+"""How well each state explains what was heard of the messages of some seconds, by their age."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp, log
+from typing import Final
+
+from pipeline.evidence import Bucket
+from pipeline.routing.memory import REPORTED
+from pipeline.routing.states import STATES, State
+
+# The seconds that are looked at again each time, as (oldest, youngest) age in whole seconds, oldest first: one by one
+# while receipts are rare, in groups when most have come.
+AGES: Final = (
+    *((age + 4, age) for age in range(55, 19, -5)),
+    *((age + 1, age) for age in range(18, 11, -2)),
+    *((age, age) for age in range(11, -1, -1)),
+)
+SETTLED_S: Final = 60  # a second of this age is counted for good
+DEPENDENT: Final = 0.8  # receipts of one second are not independent: each weighs so much
+REPORTED_SHARE: Final = 0.5  # of the failures, in a fault that reports them
+USUALLY_REFUSED: Final = 0.01  # of hand-overs
+# People who ask for another message, of those who got theirs and of those who did not: one says little, five a lot.
+ASKS_ANYWAY: Final = 0.02
+ASKS_IN_VAIN: Final = 0.3
+USUALLY_LOST: Final = 0.05
+LEAST_LOG: Final = -50.0  # no state is ever ruled out
+_LEAST: Final = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usual:
+    """What a route does while it is normal, and which of its signals mean something."""
+
+    receipts: float
+    failures: float
+    entries: float
+    receipts_come: Sequence[float]  # share that has come by the end of each second after the send
+    entries_come: Sequence[float]
+    use_receipts: bool
+    use_entries: bool
+
+
+Row = tuple[float, float, float, float]  # log-likelihood of a delivered, failed, sent and verified message
+Rows = Sequence[Row]  # one for each of STATES
+
+
+def rows(usual: Usual, oldest: int, youngest: int) -> Rows:
+    """Make the rows for messages of these ages in seconds."""
+    receipts_come = _between(usual.receipts_come, oldest, youngest)
+    entries_come = _between(usual.entries_come, oldest, youngest)
+    return [_row(state, usual, receipts_come, entries_come) for state in STATES]
+
+
+def likelihood(of: Rows, seen: Bucket) -> list[float]:
+    """Give the likelihood of each state, the largest being 1."""
+    delivered, failed, verified = seen.delivered, seen.failed, seen.verified
+    sent = max(seen.accepted - seen.excluded, delivered + failed)
+    logs = [delivered * a + failed * b + sent * c + verified * d for a, b, c, d in of]
+    if seen.refused or seen.missed:
+        refused, missed = seen.refused, seen.missed
+        logs = [x + refused * y + missed * z for x, y, z in zip(logs, _REFUSED, _MISSED, strict=True)]
+    most = max(logs)
+    return [exp(max(x - most, LEAST_LOG)) for x in logs]
+
+
+def _row(state: State, usual: Usual, receipts_come: float, entries_come: float) -> Row:
+    delivered = failed = sent = verified = 0.0
+    if usual.use_receipts:
+        heard = usual.receipts * state.receipts
+        refuted = _failures(state, usual)
+        silent = _log(1 - (heard + refuted) * receipts_come) * DEPENDENT
+        delivered = _log(heard * receipts_come) * DEPENDENT - silent
+        failed = _log(refuted * receipts_come) * DEPENDENT - silent
+        sent += silent
+    if usual.use_entries:
+        entered = usual.entries * state.entries * entries_come
+        sent += _log(1 - entered)
+        verified = _log(entered) - _log(1 - entered)
+    return delivered, failed, sent + _log(_taken(state)), verified
+
+
+def _failures(state: State, usual: Usual) -> float:
+    """Give the share of messages with a receipt of failure."""
+    by_chance = usual.failures * state.receipts
+    if not state.reports:
+        return by_chance
+    lost = 1 - state.receipts * min(1.0, usual.receipts / REPORTED)
+    return min(max(by_chance, REPORTED_SHARE * lost), 1 - usual.receipts * state.receipts)
+
+
+def _taken(state: State) -> float:
+    return state.hand_overs * (1 - USUALLY_REFUSED)
+
+
+def _asks_again(effect: float) -> float:
+    return ASKS_ANYWAY * effect + ASKS_IN_VAIN * (1 - effect)
+
+
+def _between(come: Sequence[float], oldest: int, youngest: int) -> float:
+    return sum(come[youngest : oldest + 1]) / (oldest + 1 - youngest)
+
+
+def _log(share: float) -> float:
+    return log(max(share, _LEAST))
+
+
+_REFUSED: Final = [_log(1 - _taken(state)) for state in STATES]
+_MISSED: Final = [
+    _log(_asks_again(state.entries * (1 - USUALLY_LOST)) / _asks_again(1 - USUALLY_LOST)) for state in STATES
+]

@@ -1,0 +1,75 @@
+"""What a route usually does, learned slowly and almost only while it is normal."""
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import Final
+
+from pipeline.evidence import Bucket
+
+HALF_LIFE_S: Final = 900.0
+FAULTY_WEIGHT: Final = 0.03  # of what is seen while the route is surely broken
+REPORTED: Final = 0.97  # share of deliveries that carriers report: one in 33 receipts is lost
+MOST_RECEIPTS: Final = 0.995
+PRIOR_WEIGHT: Final = 10.0  # messages that the guesses count as
+PRIOR_RECEIPTS: Final = 0.9
+PRIOR_FAILURES: Final = 0.02
+PRIOR_ENTRIES: Final = 0.8
+
+_KEPT: Final = 0.5 ** (1 / HALF_LIFE_S)  # each second
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prior:
+    """What is guessed of a route before it is known, from its other countries."""
+
+    receipts: float = PRIOR_RECEIPTS
+    weight: float = PRIOR_WEIGHT
+
+
+@dataclass(slots=True)
+class Memory:
+    """Decayed sums of settled messages, weighted by how normal the route was."""
+
+    sent: float = 0.0
+    due: float = 0.0  # of the sent, less those whose receipt may still come
+    delivered: float = 0.0
+    failed: float = 0.0
+    verified: float = 0.0
+
+    def learn(self, bucket: Bucket | None, normal: float, come: float) -> None:
+        """Note a settled second: its messages, the probability of normal, the share of receipts that have come."""
+        for name in _FIELDS:
+            setattr(self, name, getattr(self, name) * _KEPT)
+        if bucket is None:
+            return
+        weight = normal + FAULTY_WEIGHT * (1 - normal)
+        sent = max(bucket.accepted - bucket.excluded, 0)
+        self.sent += weight * sent
+        self.due += weight * sent * come
+        self.delivered += weight * bucket.delivered
+        self.failed += weight * bucket.failed
+        self.verified += weight * bucket.verified
+
+    def receipts(self, prior: Prior) -> float:
+        """Give the usual share of messages with a receipt of delivery."""
+        share = (self.delivered + prior.weight * prior.receipts) / (self.due + prior.weight)
+        return min(share, MOST_RECEIPTS)
+
+    @property
+    def failures(self) -> float:
+        """Give the usual share of messages with a receipt of failure."""
+        return (self.failed + PRIOR_FAILURES * PRIOR_WEIGHT) / (self.due + PRIOR_WEIGHT)
+
+    @property
+    def entries(self) -> float:
+        """Give the usual share of messages whose code is entered."""
+        return min((self.verified + PRIOR_ENTRIES * PRIOR_WEIGHT) / (self.sent + PRIOR_WEIGHT), MOST_RECEIPTS)
+
+    def delivers(self, prior: Prior) -> tuple[float, float]:
+        """Give the usual share of messages that are delivered, by its receipts, and the standard deviation of that."""
+        receipts = self.receipts(prior)
+        deviation = sqrt(receipts * (1 - receipts) / (self.due + prior.weight))
+        return receipts / REPORTED, deviation / REPORTED
+
+
+_FIELDS: Final = tuple(Memory.__dataclass_fields__)

@@ -1,0 +1,122 @@
+"""One provider as the router knows it: beliefs, memories and come-backs of its routes, second by second."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from pipeline.delays import come_by, quantile_s, usual_arrivals
+from pipeline.evidence import RouteEvidence
+from pipeline.routing.belief import Now, ProviderBelief
+from pipeline.routing.likelihood import AGES, SETTLED_S, Rows, Usual, likelihood, rows
+from pipeline.routing.memory import PRIOR_RECEIPTS, PRIOR_WEIGHT, Memory, Prior
+from pipeline.routing.returns import Comeback
+
+REFRESH_S: Final = 10  # how old the rows may get
+SETTLED: Final = (SETTLED_S, SETTLED_S)
+SHOWN: Final = 5  # receipts or entered codes from which on their absence says something
+OVERDUE: Final = 0.99  # share of receipts that has come when one is overdue
+_USUAL_ARRIVALS: Final = usual_arrivals()
+
+
+@dataclass(slots=True)
+class RouteModel:
+    """One route."""
+
+    memory: Memory = field(default_factory=Memory)
+    comeback: Comeback = field(default_factory=Comeback)
+    now: Now = field(default_factory=lambda: Now(1.0, 1.0))
+    reports: bool = False  # receipts have come from here: their absence says something
+    entered: bool = False  # so have entered codes
+    receipts_come: Sequence[float] = ()
+    entries_come: Sequence[float] = ()
+    silence_s: float = 0.0  # nearly all receipts have come by then
+    usual_receipts: float = 0.0  # share of messages
+    rows: Sequence[Rows] = ()  # for each of AGES
+    settled_rows: Rows = ()
+    made_at: int = 0  # when the rows were made
+    lively_at: int = 0  # the last second with messages
+
+    def refresh(self, evidence: RouteEvidence, prior: Prior, now: int, *, use_entries: bool) -> None:
+        """Make the rows anew from what is usual by now."""
+        self.reports = self.reports or evidence.receipts.heard >= SHOWN
+        self.entered = self.entered or evidence.entries.heard >= SHOWN
+        receipts = evidence.receipts.delays.arrivals(_USUAL_ARRIVALS)
+        entries = evidence.entries.delays.arrivals(_USUAL_ARRIVALS)
+        self.receipts_come, self.entries_come = come_by(receipts), come_by(entries)
+        self.silence_s = quantile_s(receipts, OVERDUE)
+        self.usual_receipts = self.memory.receipts(prior)
+        usual = Usual(
+            receipts=self.usual_receipts,
+            failures=self.memory.failures,
+            entries=self.memory.entries,
+            receipts_come=self.receipts_come,
+            entries_come=self.entries_come,
+            use_receipts=self.reports,
+            use_entries=self.entered and use_entries,
+        )
+        self.rows = [rows(usual, oldest, youngest) for oldest, youngest in AGES]
+        self.settled_rows = rows(usual, *SETTLED)
+        self.made_at = now
+
+
+class ProviderModel:
+    """One provider in all its countries."""
+
+    def __init__(self, now: int) -> None:
+        self.belief = ProviderBelief(settled_at=now - SETTLED_S)
+        self.routes: dict[str, RouteModel] = {}
+
+    def add(self, country: str) -> RouteModel:
+        """Begin to know a route."""
+        self.belief.add(country)
+        self.routes[country] = RouteModel()
+        return self.routes[country]
+
+    def rates(self, country: str) -> tuple[float, float]:
+        """Give the rates a second at which faults of a route begin and end, those of its provider included."""
+        own = self.belief.routes[country].hazard
+        if not self.belief.pooled:
+            return own.begins, own.ends
+        return own.begins + self.belief.hazard.begins, max(own.ends, self.belief.hazard.ends)
+
+    def prior(self, country: str) -> Prior:
+        """Guess what a route usually does from the provider's other countries."""
+        others = [route.memory for name, route in self.routes.items() if name != country and route.reports]
+        due = sum(memory.due for memory in others)
+        if not due:
+            return Prior()
+        weight = min(300.0, PRIOR_WEIGHT + 0.1 * due)
+        delivered = sum(memory.delivered for memory in others) + PRIOR_WEIGHT * PRIOR_RECEIPTS
+        return Prior(receipts=delivered / (due + PRIOR_WEIGHT), weight=weight)
+
+    def settle(self, evidence: Mapping[str, RouteEvidence], until: int) -> None:
+        """Count every second up to this one for good."""
+        for second in range(self.belief.settled_at + 1, until + 1):
+            buckets = {country: evidence[country].total(second, second) for country in self.routes}
+            heard = {
+                country: likelihood(self.routes[country].settled_rows, bucket)
+                for country, bucket in buckets.items()
+                if bucket and self.routes[country].settled_rows
+            }
+            normal = self.belief.settle(second, heard)
+            for country, route in self.routes.items():
+                come = route.receipts_come[SETTLED_S] if route.receipts_come else 1.0
+                evidence[country].receipts.settle(second, second + SETTLED_S)
+                evidence[country].entries.settle(second, second + SETTLED_S)
+                route.memory.learn(buckets[country], normal[country], come)
+
+    def freshen(self, evidence: Mapping[str, RouteEvidence], now: int, *, use_entries: bool) -> None:
+        """Make the rows of lively routes anew, every 10 s."""
+        for country, route in self.routes.items():
+            if evidence[country].total(now - 1, now):
+                route.lively_at = now
+            if now - route.made_at >= REFRESH_S and now - route.lively_at < SETTLED_S:
+                route.refresh(evidence[country], self.prior(country), now, use_entries=use_entries)
+
+    def look(self, evidence: Mapping[str, RouteEvidence], now: int) -> None:
+        """Bring what is believed of every route up to this second."""
+        lively = {country: route.rows for country, route in self.routes.items() if now - route.lively_at < SETTLED_S}
+        for country, believed in self.belief.look(now, evidence, lively).items():
+            route = self.routes[country]
+            route.now = believed
+            route.comeback.note(believed.normal, now)
