@@ -12,13 +12,15 @@ from typing import Final
 
 from pipeline.evidence import RouteEvidence
 from pipeline.routing.hazard import Hazard
-from pipeline.routing.likelihood import AGES, SETTLED_S, Rows, likelihood
+from pipeline.routing.likelihood import AGES, Rows, likelihood
 from pipeline.routing.states import EFFECTS, ENTRY, HARMLESS, Belief, healthy
 
+UNHEARD_S: Final = 8  # news of so long at once, of a route without any: it settles there
 WANDERS: Final = 1 / 1000  # from one fault to another, a second
 BETWEEN_OF_PROVIDER_S: Final = 2500.0
 BETWEEN_OF_ROUTE_S: Final = 4000.0  # where its provider has a belief of its own beside
 _EVEN: Final = [1.0] * len(EFFECTS)
+_ENTRY: Final = (0.0, *ENTRY)
 
 Heard = Mapping[str, list[float]]  # country -> likelihood of each state
 
@@ -84,13 +86,13 @@ class ProviderBelief:
         for group, (oldest, youngest) in enumerate(AGES):
             heard = {}
             for country, of in rows.items():
-                seen = evidence[country].total(now - oldest, now - youngest)
+                seen = evidence[country].heard(now - oldest, now - youngest)
                 if seen:
                     heard[country] = likelihood(of[group], seen)
             everywhere, beliefs = self._step(everywhere, beliefs, heard, oldest + 1 - youngest)
         for country, route in self.routes.items():
             if country not in rows:
-                beliefs[country] = drift(route.belief, route.hazard, SETTLED_S)
+                beliefs[country] = drift(route.belief, route.hazard, UNHEARD_S)
         return {country: _now(everywhere, belief) for country, belief in beliefs.items()}
 
     def _step(
@@ -107,14 +109,12 @@ def drift(belief: Belief, hazard: Hazard, seconds: int) -> Belief:
     """Let so many seconds pass without news."""
     normal = belief[0]
     faulty = 1 - normal
-    begins = min(hazard.begins * seconds, 0.5)
-    ends = min(hazard.ends * seconds, 0.5)
+    begins, ends = hazard.begins * seconds, hazard.ends * seconds
     wanders = WANDERS * seconds
     kept, into = 1 - ends - wanders, begins * normal + wanders * faulty
-    return [
-        normal * (1 - begins) + ends * faulty,
-        *[kept * probability + into * entry for probability, entry in zip(belief[1:], ENTRY, strict=True)],
-    ]
+    drifted = [kept * probability + into * entry for probability, entry in zip(belief, _ENTRY, strict=True)]
+    drifted[0] = normal * (1 - begins) + ends * faulty
+    return drifted
 
 
 def weigh(belief: Belief, heard: Sequence[float]) -> Belief:

@@ -18,6 +18,8 @@ RATE_S: Final = 20  # over which the rate of a country is counted
 KNOWN: Final = 30.0  # messages from which on a provider is no canary
 STEP: Final = 0.02  # a smaller change of a share is not published ...
 HALVED: Final = 0.5  # ... unless a small share has become less than this much of itself
+LARGE: Final = 0.05  # a larger one is published at once ...
+EVERY_S: Final = 10.0  # ... and those between at most so often
 JOINT: Final = 0.7  # log odds from which on the other providers are taken to be broken too
 
 
@@ -56,10 +58,10 @@ class Country:
         self.mode = self._mode(usable, candidates, orders, elsewhere, now)
         if self.mode in {Mode.AUTOMATIC, Mode.PINNED} or not self.shares:
             self._share(candidates, orders, rate)
-        routes = tuple(self._route(view, paused, now) for view in views)
-        if not self._has_changed(routes):
+        states = {view.provider: _state(view, paused, now) for view in views}
+        if not self._has_changed(states, now):
             return None
-        return self._publish(routes, now)
+        return self._publish(tuple(self._route(view, states[view.provider], now) for view in views), now)
 
     def _share(self, candidates: Sequence[Candidate], orders: Collection[Order], rate: float) -> None:
         pinned = _pinned(orders, candidates)
@@ -89,14 +91,14 @@ class Country:
             return Mode.ALL_BAD
         return Mode.AUTOMATIC
 
-    def _route(self, view: View, paused: Collection[str], now: int) -> Route:
+    def _route(self, view: View, state: RouteState, now: int) -> Route:
         model, heard = view.model, receipts(view.model, view.evidence, now)
         usual, _ = model.memory.delivers(view.prior)
         returns_at = model.comeback.returns_at
         return Route(
             provider=view.provider,
             share=round(self.shares.get(view.provider, 0.0), 4),
-            state=_state(view, paused, now),
+            state=state,
             leader=view.provider == self.leader,
             normal=round(model.now.normal, 4),
             usual=round(min(usual, 1.0), 4),
@@ -108,12 +110,17 @@ class Country:
             faults=round(model.comeback.faults, 2),
         )
 
-    def _has_changed(self, routes: Sequence[Route]) -> bool:
+    def _has_changed(self, states: Mapping[str, RouteState], now: int) -> bool:
         if self.table is None or self.table.mode is not self.mode:
             return True
         before = {route.provider: route for route in self.table.routes}
-        return before.keys() != {route.provider for route in routes} or any(
-            _differs(before[route.provider], route) for route in routes
+        if before.keys() != states.keys() or any(before[name].state is not state for name, state in states.items()):
+            return True
+        quiet = now - self.table.changed_at.timestamp() < EVERY_S
+        return any(
+            before[name].leader != (name == self.leader)
+            or _has_moved(before[name].share, self.shares.get(name, 0.0), quiet=quiet)
+            for name in states
         )
 
     def _publish(self, routes: tuple[Route, ...], now: int) -> RouteTable:
@@ -169,8 +176,8 @@ def _state(view: View, paused: Collection[str], now: int) -> RouteState:
 
 
 def _rate(views: Sequence[View], now: int) -> float:
-    buckets = (view.evidence.total(now - RATE_S, now - 1) for view in views)
-    return sum(bucket.accepted + bucket.refused for bucket in buckets if bucket) / RATE_S
+    found = (view.evidence.heard(now - RATE_S, now - 1) for view in views)
+    return sum(heard.sent + heard.refused for heard in found if heard) / RATE_S
 
 
 def _configured(candidates: Sequence[Candidate]) -> str:
@@ -188,7 +195,7 @@ def _pinned(orders: Collection[Order], candidates: Sequence[Candidate]) -> Candi
     return next((one for one in candidates if one.provider in pins), None)
 
 
-def _differs(before: Route, after: Route) -> bool:
-    moved = abs(before.share - after.share) >= STEP
-    fallen = after.share < before.share * HALVED and before.share > STEP / 4
-    return moved or fallen or (before.state, before.leader) != (after.state, after.leader)
+def _has_moved(before: float, after: float, *, quiet: bool) -> bool:
+    if quiet:
+        return abs(before - after) >= LARGE
+    return abs(before - after) >= STEP or (after < before * HALVED and before > STEP / 4)

@@ -23,16 +23,11 @@ class Hazard:
     ended: float = 0.0
     faulty_s: float = 0.0
     faulty: bool = False
+    begins: float = 0.0  # rate a second at which a fault begins ...
+    ends: float = 0.0  # ... and ends
 
-    @property
-    def begins(self) -> float:
-        """Give the rate at which a fault begins."""
-        return min((MEMORY_FAULTS + self.begun) / (MEMORY_FAULTS * self.between_s + self.normal_s), MOST)
-
-    @property
-    def ends(self) -> float:
-        """Give the rate at which a fault ends."""
-        return min((MEMORY_FAULTS + self.ended) / (MEMORY_FAULTS * LASTS_S + self.faulty_s), MOST)
+    def __post_init__(self) -> None:
+        self._rate()
 
     def learn(self, normal: float) -> None:
         """Note a settled second with its probability of normal."""
@@ -44,3 +39,8 @@ class Hazard:
             self.faulty, self.begun = True, self.begun + 1
         elif self.faulty and normal > ENDS:
             self.faulty, self.ended = False, self.ended + 1
+        self._rate()
+
+    def _rate(self) -> None:
+        self.begins = min((MEMORY_FAULTS + self.begun) / (MEMORY_FAULTS * self.between_s + self.normal_s), MOST)
+        self.ends = min((MEMORY_FAULTS + self.ended) / (MEMORY_FAULTS * LASTS_S + self.faulty_s), MOST)

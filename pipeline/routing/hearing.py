@@ -58,10 +58,9 @@ def _hearing(
     due, seen, newest = 0.0, 0, 0
     for window_s in windows_s:
         for age in range(newest, window_s):
-            bucket = evidence.total(now - age, now - age)
-            if bucket:
-                due += bucket.accepted * come[age] * usual
-                seen += getattr(bucket, signal)
+            if heard := evidence.heard(now - age, now - age):
+                due += heard.sent * come[age] * usual
+                seen += getattr(heard, signal)
         newest = window_s
         if due >= ENOUGH:
             break

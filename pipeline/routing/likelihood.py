@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import exp, log
 from typing import Final
 
-from pipeline.evidence import Bucket
+from pipeline.evidence import Heard
 from pipeline.routing.memory import REPORTED
 from pipeline.routing.states import STATES, State
 
@@ -25,6 +25,7 @@ ASKS_ANYWAY: Final = 0.02
 ASKS_IN_VAIN: Final = 0.3
 USUALLY_LOST: Final = 0.05
 LEAST_LOG: Final = -50.0  # no state is ever ruled out
+LEAST: Final = exp(LEAST_LOG)
 _LEAST: Final = 1e-9
 
 
@@ -41,7 +42,7 @@ class Usual:
     use_entries: bool
 
 
-Row = tuple[float, float, float, float]  # log-likelihood of a delivered, failed, sent and verified message
+Row = tuple[float, float, float, float]  # log-likelihood of a message sent, delivered, failed, verified
 Rows = Sequence[Row]  # one for each of STATES
 
 
@@ -52,16 +53,14 @@ def rows(usual: Usual, oldest: int, youngest: int) -> Rows:
     return [_row(state, usual, receipts_come, entries_come) for state in STATES]
 
 
-def likelihood(of: Rows, seen: Bucket) -> list[float]:
+def likelihood(of: Rows, heard: Heard) -> list[float]:
     """Give the likelihood of each state, the largest being 1."""
-    delivered, failed, verified = seen.delivered, seen.failed, seen.verified
-    sent = max(seen.accepted - seen.excluded, delivered + failed)
-    logs = [delivered * a + failed * b + sent * c + verified * d for a, b, c, d in of]
-    if seen.refused or seen.missed:
-        refused, missed = seen.refused, seen.missed
+    sent, delivered, failed, verified, refused, missed = heard
+    logs = [sent * a + delivered * b + failed * c + verified * d for a, b, c, d in of]
+    if refused or missed:
         logs = [x + refused * y + missed * z for x, y, z in zip(logs, _REFUSED, _MISSED, strict=True)]
     most = max(logs)
-    return [exp(max(x - most, LEAST_LOG)) for x in logs]
+    return [exp(x - most) if x - most > LEAST_LOG else LEAST for x in logs]
 
 
 def _row(state: State, usual: Usual, receipts_come: float, entries_come: float) -> Row:
@@ -77,7 +76,7 @@ def _row(state: State, usual: Usual, receipts_come: float, entries_come: float) 
         entered = usual.entries * state.entries * entries_come
         sent += _log(1 - entered)
         verified = _log(entered) - _log(1 - entered)
-    return delivered, failed, sent + _log(_taken(state)), verified
+    return sent + _log(_taken(state)), delivered, failed, verified
 
 
 def _failures(state: State, usual: Usual) -> float:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Final
 
-from pipeline.evidence import Bucket
+from pipeline.evidence import Heard
 
 HALF_LIFE_S: Final = 900.0
 FAULTY_WEIGHT: Final = 0.03  # of what is seen while the route is surely broken
@@ -15,6 +15,7 @@ PRIOR_RECEIPTS: Final = 0.9
 PRIOR_FAILURES: Final = 0.02
 PRIOR_ENTRIES: Final = 0.8
 
+NOTHING_HEARD: Final = Heard(0, 0, 0, 0, 0, 0)
 _KEPT: Final = 0.5 ** (1 / HALF_LIFE_S)  # each second
 
 
@@ -36,19 +37,15 @@ class Memory:
     failed: float = 0.0
     verified: float = 0.0
 
-    def learn(self, bucket: Bucket | None, normal: float, come: float) -> None:
+    def learn(self, heard: Heard | None, normal: float, come: float) -> None:
         """Note a settled second: its messages, the probability of normal, the share of receipts that have come."""
-        for name in _FIELDS:
-            setattr(self, name, getattr(self, name) * _KEPT)
-        if bucket is None:
-            return
         weight = normal + FAULTY_WEIGHT * (1 - normal)
-        sent = max(bucket.accepted - bucket.excluded, 0)
-        self.sent += weight * sent
-        self.due += weight * sent * come
-        self.delivered += weight * bucket.delivered
-        self.failed += weight * bucket.failed
-        self.verified += weight * bucket.verified
+        sent, delivered, failed, verified, *_ = heard or NOTHING_HEARD
+        self.sent = self.sent * _KEPT + weight * sent
+        self.due = self.due * _KEPT + weight * sent * come
+        self.delivered = self.delivered * _KEPT + weight * delivered
+        self.failed = self.failed * _KEPT + weight * failed
+        self.verified = self.verified * _KEPT + weight * verified
 
     def receipts(self, prior: Prior) -> float:
         """Give the usual share of messages with a receipt of delivery."""
@@ -70,6 +67,3 @@ class Memory:
         receipts = self.receipts(prior)
         deviation = sqrt(receipts * (1 - receipts) / (self.due + prior.weight))
         return receipts / REPORTED, deviation / REPORTED
-
-
-_FIELDS: Final = tuple(Memory.__dataclass_fields__)

@@ -92,23 +92,23 @@ class ProviderModel:
     def settle(self, evidence: Mapping[str, RouteEvidence], until: int) -> None:
         """Count every second up to this one for good."""
         for second in range(self.belief.settled_at + 1, until + 1):
-            buckets = {country: evidence[country].total(second, second) for country in self.routes}
+            found = {country: evidence[country].heard(second, second) for country in self.routes}
             heard = {
-                country: likelihood(self.routes[country].settled_rows, bucket)
-                for country, bucket in buckets.items()
-                if bucket and self.routes[country].settled_rows
+                country: likelihood(self.routes[country].settled_rows, seen)
+                for country, seen in found.items()
+                if seen and self.routes[country].settled_rows
             }
             normal = self.belief.settle(second, heard)
             for country, route in self.routes.items():
                 come = route.receipts_come[SETTLED_S] if route.receipts_come else 1.0
                 evidence[country].receipts.settle(second, second + SETTLED_S)
                 evidence[country].entries.settle(second, second + SETTLED_S)
-                route.memory.learn(buckets[country], normal[country], come)
+                route.memory.learn(found[country], normal[country], come)
 
     def freshen(self, evidence: Mapping[str, RouteEvidence], now: int, *, use_entries: bool) -> None:
         """Make the rows of lively routes anew, every 10 s."""
         for country, route in self.routes.items():
-            if evidence[country].total(now - 1, now):
+            if now in evidence[country].seconds or now - 1 in evidence[country].seconds:
                 route.lively_at = now
             if now - route.made_at >= REFRESH_S and now - route.lively_at < SETTLED_S:
                 route.refresh(evidence[country], self.prior(country), now, use_entries=use_entries)

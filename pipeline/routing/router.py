@@ -9,6 +9,7 @@ from pipeline.routing.country import Country, View, heard_of
 from pipeline.routing.hearing import Hearing, together
 from pipeline.routing.likelihood import SETTLED_S
 from pipeline.routing.model import ProviderModel
+from pipeline.routing.returns import SUSPECT
 
 
 class Router:
@@ -106,7 +107,9 @@ def _routes(evidence: Evidence, provider: str, model: ProviderModel) -> dict[str
 
 
 def _heard(views: Mapping[str, Collection[View]], now: int) -> dict[str, Hearing]:
-    """Give what was heard of each provider in all countries."""
+    """Give what was heard of each provider in all countries, where anything looks broken at all."""
+    if all(view.model.now.normal > SUSPECT for of_country in views.values() for view in of_country):
+        return {}
     heard: dict[str, list[Hearing]] = {}
     for of_country in views.values():
         for view in of_country:

@@ -7,8 +7,9 @@ from typing import Final
 
 DEAD_BAND: Final = 0.1  # a loss of so much is no reason to move: it may be noise
 BETTER: Final = 0.005  # by so much another provider must be better to become the leader
-SURER: Final = 1.0  # ... and by so many standard deviations, while the leader works
+SURER: Final = 2.0  # ... and by so many standard deviations, while the leader works
 WELL: Final = 0.8  # the leader works with this probability
+SURE: Final = 0.9  # so does whoever takes over, where anyone does
 COMEBACK_MALUS: Final = 0.97  # of the worth of a provider that waits to come back
 SPARE_MALUS: Final = 0.2  # off the worth of a provider with a configured share of 0
 EXPLORED: Final = 0.1  # of the traffic, for a provider that is as good as the leader
@@ -44,9 +45,10 @@ class Candidate:
 
 
 def lead(candidates: Collection[Candidate], current: str | None) -> Candidate:
-    """Choose the leader: the one there is, unless another one is better."""
+    """Choose the leader: the one there is, unless another one is surely well and better."""
+    well = [one for one in candidates if one.normal > SURE] or candidates
+    best = max(well, key=lambda one: one.worth)
     leader = next((one for one in candidates if one.provider == current), None)
-    best = max(candidates, key=lambda one: one.worth)
     if leader is None:
         return best
     needed = BETTER
