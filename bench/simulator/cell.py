@@ -32,8 +32,11 @@ def outcomes(world: World, seeds: Sequence[int], policies: Sequence[str]) -> Ite
     """Give what every policy reached, seed by seed as they are done, on all cores."""
     with ProcessPoolExecutor() as pool:
         jobs = [pool.submit(one_seed, world, seed, tuple(policies)) for seed in seeds]
-        for job in as_completed(jobs):
-            yield job.result()
+        try:
+            for job in as_completed(jobs):
+                yield job.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def one_seed(world: World, seed: int, policies: Sequence[str]) -> dict[str, Outcome]:
