@@ -37,6 +37,8 @@ class Arrived:
     code_hmac: str | None
     number_hmac: str
     decision: str  # delivered, failed, dropped or refused
+    carrier: str
+    delivered_at: float | None  # epoch seconds; none: it never reaches the handset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

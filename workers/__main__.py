@@ -12,6 +12,7 @@ from workers.cli import (
     check,
     dead_letters,
     demo,
+    drill,
     providers,
     run,
     send,
@@ -37,6 +38,7 @@ GROUPS: Final = (
     topics,
     settings,
     check,
+    drill,
     bench,
     simulate,
 )  # in the order of the help

@@ -15,7 +15,16 @@ FAULTS = (
     *("mixed", "misrouted", "unterminated", "dead", "expired"),
 )
 ASKED = Asked(request_id=REQUEST_ID, answer="accepted", answered_at=100.0, expires_at=400.0, number_hmac="n")
-ARRIVED = Arrived(request_id=REQUEST_ID, attempt=1, at=100.02, code_hmac="c", number_hmac="n", decision="delivered")
+ARRIVED = Arrived(
+    request_id=REQUEST_ID,
+    attempt=1,
+    at=100.02,
+    code_hmac="c",
+    number_hmac="n",
+    decision="delivered",
+    carrier="carrier-a",
+    delivered_at=100.8,
+)
 EXCUSED = structs.replace(ATTEMPT, excused=1)
 WELL = Evidence(
     asked=(ASKED,),

@@ -54,6 +54,8 @@ def read_carriers(path: Path) -> list[Arrived]:
             code_hmac=row["code_hmac"],
             number_hmac=row["number_hmac"],
             decision=row["decision"],
+            carrier=row["carrier"],
+            delivered_at=row["delivered_at"],
         )
         for row in _rows(path)
         if row.get("row") == "request" and row.get("request_id") and row.get("attempt") is not None

@@ -24,10 +24,11 @@ from pipeline.settings import Secret
 from workers.embedded.callers_journal import CallersJournal, Entered
 
 # Numbers that no one has: Ofcom keeps +44 7700 900000 to 900999 for drama, the NANP 555-0100 to 555-0199.
-NUMBERS: Final = (
-    *(f"+447700900{n:03d}" for n in range(1000)),
-    *(f"+1{area}555{n:04d}" for area in (212, 416) for n in range(100, 200)),
+OF_GB: Final = tuple(f"+447700900{n:03d}" for n in range(1000))
+OF_US: Final = tuple(
+    f"+1{area}555{n:04d}" for area in (202, 206, 212, 303, 305, 312, 404, 415, 512, 617) for n in range(100, 200)
 )
+NUMBERS: Final = (*OF_GB, *(f"+1{area}555{n:04d}" for area in (212, 416) for n in range(100, 200)))
 ANSWER_S: Final = 5.0  # how long a caller waits for an answer
 _CODE: Final = re.compile(r"(?<!\d)\d{6,10}(?!\d)")
 
@@ -43,7 +44,12 @@ class Plan:
     seconds: float
     enter_after_s: tuple[float, float] = (0.5, 2.0)  # people look at the phone, then type
     journal_key: Secret
+    numbers: Sequence[str] = NUMBERS  # each is asked for as often as the others
     seed: int = 1
+
+    def hash_of(self, number: str) -> str:
+        """Give the keyed hash by which the journals know a number."""
+        return hmac.digest(self.journal_key.reveal(), number.encode(), "sha256").hex()
 
 
 @dataclass(slots=True)
@@ -92,7 +98,7 @@ class Traffic:
         return self.tally
 
     async def _ask_all(self, api: aiohttp.ClientSession) -> None:
-        numbers = self._shuffled(NUMBERS)
+        numbers = self._shuffled(self._plan.numbers)
         began = time.monotonic()
         for turn in range(int(self._plan.rate * self._plan.seconds)):
             await asyncio.sleep(began + turn / self._plan.rate - time.monotonic())
@@ -124,7 +130,7 @@ class Traffic:
                 answer="accepted" if accepted else "unknown" if unknown else "refused",
                 answered_at=time.time(),
                 expires_at=expires_at,
-                number_hmac=hmac.digest(self._plan.journal_key.reveal(), number.encode(), "sha256").hex(),
+                number_hmac=self._plan.hash_of(number),
             )
         )
 

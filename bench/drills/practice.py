@@ -1,0 +1,179 @@
+"""One drill on a system that runs: people ask for codes, faults come and go, and what is said is written down."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from bench.drills.counting import onset
+from bench.drills.drills import Drill, Orders, Size
+from bench.drills.faults import Faults
+from bench.drills.moves import Outage, Seen, Shares, leader
+from bench.drills.steering import Steering
+from pipeline.choice import shares_for
+from pipeline.figures import Arrived, Asked, Figures
+from pipeline.records import Incident
+from pipeline.settings import Secret, Settings
+from workers.embedded.callers_journal import CallersJournal, Entered, read_callers, read_carriers
+from workers.embedded.checker import check
+from workers.embedded.system import System
+from workers.embedded.together import together
+from workers.embedded.traffic import OF_GB, OF_US, Plan, Tally, Traffic
+
+NUMBERS: Final = {"GB": OF_GB, "US": OF_US}  # as many of each, so that each country has half of the requests
+SHOW_EVERY_S: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """How a drill stands, for a display."""
+
+    drill: Drill
+    size: Size
+    at_s: float  # since the first request
+    led: str | None  # the carrier that led when the first fault came
+    broken: frozenset[str]  # carriers that have faults now
+    shares: Mapping[str, Shares]  # by country
+    why: Mapping[str, str]  # by country: the reason of the newest change
+    incidents: Sequence[Incident]  # those that are open
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """All that a drill has shown. Epoch seconds."""
+
+    drill: Drill
+    outage: Outage
+    changes: Sequence[tuple[float, Orders | None]]  # when faults were ordered, and cleared
+    configured: Mapping[str, Shares]  # by country, what the settings say
+    seen: Sequence[Seen]
+    incidents: Sequence[Incident]  # as each was told last, in the order of their coming
+    named_at: float | None  # when the first of them came
+    asked: Sequence[Asked]
+    arrived: Sequence[Arrived]
+    entered: Sequence[Entered]
+    country_of: Mapping[str, str]  # of each hashed number
+    figures: Figures  # of the checker, over everything since the start of the system
+
+
+class Practice:
+    """Runs one drill. `show` is called several times a second."""
+
+    def __init__(
+        self,
+        system: System,
+        settings: Settings,
+        api_key: Secret,
+        *,
+        drill: Drill,
+        size: Size,
+        show: Callable[[Moment], None],
+    ) -> None:
+        self._system = system
+        self._kafka = replace(settings.kafka, bootstrap=system.kafka.bootstrap)
+        self._drill = drill
+        self._size = size
+        self._show = show
+        self._plan = _plan(system, api_key, size)
+        self._configured = {country: _normal(shares_for(settings.routes, country)) for country in NUMBERS}
+        self._steering = Steering(system.folder / "journals" / "steering.jsonl")
+        self._faults = Faults(system, settings.providers)
+        self._began = time.time()
+
+    async def run(self) -> Observed:
+        """Run it to its end. Raises BrokerAway, and ClientError where a carrier cannot be told its faults."""
+        journal = CallersJournal(self._system.callers_journal)
+        traffic = Traffic(self._plan, journal)
+        async with self._steering.following(self._kafka):
+            self._began = time.time()
+            showing = asyncio.create_task(self._keep_showing(traffic.tally))
+            try:
+                await together([self._ask(traffic), self._order_all()])
+            finally:
+                showing.cancel()
+                await asyncio.wait([showing])
+                journal.close()
+        return await self._observed()
+
+    async def _ask(self, traffic: Traffic) -> None:
+        await traffic.run(settle_s=self._size.settle_s)
+
+    async def _order_all(self) -> None:
+        for step in self._drill.steps:
+            if step.after_s < self._size.observed_s:
+                await asyncio.sleep(self._due + step.after_s - time.time())
+                await self._faults.order(step, leader(self._steering.tables, self._concerned()))
+
+    @property
+    def _due(self) -> float:
+        return self._began + self._size.before_s
+
+    def _concerned(self) -> Mapping[str, Shares]:
+        """Give the configured shares of the countries that the fault is in."""
+        wanted = self._drill.country
+        return {country: shares for country, shares in self._configured.items() if wanted in {None, country}}
+
+    async def _keep_showing(self, tally: Tally) -> None:
+        while True:
+            self._show(self._moment(tally))
+            await asyncio.sleep(SHOW_EVERY_S)
+
+    def _moment(self, tally: Tally) -> Moment:
+        tables = {country: table for country, table in self._steering.tables.items() if country in NUMBERS}
+        told = {country: {route.provider: route.share for route in table.routes} for country, table in tables.items()}
+        return Moment(
+            drill=self._drill,
+            size=self._size,
+            at_s=time.time() - self._began,
+            led=self._faults.led,
+            broken=self._faults.now,
+            shares={**self._configured, **told},
+            why={country: table.why for country, table in tables.items()},
+            incidents=self._steering.open_incidents(),
+            tally=tally,
+        )
+
+    async def _observed(self) -> Observed:
+        callers, carriers = self._system.callers_journal, self._system.carriers_journal
+        asked, entered = read_callers(callers)
+        arrived = read_carriers(carriers)
+        broken, changes = self._faults.ever, self._faults.changes
+        return Observed(
+            drill=self._drill,
+            outage=Outage(
+                carriers=broken,
+                countries=frozenset(self._concerned()),
+                onset_at=onset(arrived, broken, changes[0][0] if changes else self._due),
+                until=self._due + self._size.observed_s,
+            ),
+            changes=changes,
+            configured=self._configured,
+            seen=self._steering.seen,
+            incidents=list(self._steering.incidents.values()),
+            named_at=min(self._steering.named_at.values(), default=None),
+            asked=[row for row in asked if row.answered_at >= self._began],
+            arrived=arrived,
+            entered=entered,
+            country_of={self._plan.hash_of(number): country for country, of in NUMBERS.items() for number in of},
+            figures=await check(self._kafka, callers=callers, carriers=carriers),
+        )
+
+
+def _plan(system: System, api_key: Secret, size: Size) -> Plan:
+    return Plan(
+        api_url=system.urls["api"],
+        api_key=api_key,
+        carriers_url=system.urls["carrier"],
+        rate=size.rate,
+        seconds=size.before_s + size.observed_s,
+        enter_after_s=size.enter_after_s,
+        journal_key=system.journal_key,
+        numbers=[number for numbers in NUMBERS.values() for number in numbers],
+    )
+
+
+def _normal(shares: Mapping[str, float]) -> Shares:
+    total = sum(shares.values())
+    return {name: share / total for name, share in shares.items()}

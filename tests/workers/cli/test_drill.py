@@ -1,0 +1,67 @@
+"""`ithaca drill`: which drills there are, and which are run."""
+
+import pytest
+import typer
+from rich.console import Console
+from typer.testing import CliRunner
+
+from bench.drills.drills import DRILLS
+from bench.drills.practice import Moment
+from workers.__main__ import app
+from workers.cli.drill import _chosen
+from workers.cli.shares import view
+from workers.embedded.traffic import Tally
+
+RUNNER = CliRunner()
+
+
+def test_without_a_name_every_drill_is_listed_with_what_happens() -> None:
+    said = RUNNER.invoke(app, ["drill"])
+
+    assert said.exit_code == 0
+    assert all(one.name in said.output for one in DRILLS)
+
+
+def test_all_are_all_and_in_the_short_form_those_that_have_one() -> None:
+    assert _chosen(DRILLS, "all", quick=False) == list(DRILLS)
+    assert [one.name for one in _chosen(DRILLS, "all", quick=True)] == ["gateway-setting", "provider-token"]
+
+
+def test_one_is_the_one_of_that_name() -> None:
+    assert [one.name for one in _chosen(DRILLS, "brown-out", quick=False)] == ["brown-out"]
+
+
+@pytest.mark.parametrize(
+    ("name", "quick", "text"),
+    [("gateway-seting", False, "did you mean gateway-setting"), ("calm", True, "'calm' has no short form")],
+)
+def test_what_cannot_be_run_is_a_wrong_command_line(name: str, text: str, *, quick: bool) -> None:
+    with pytest.raises(typer.BadParameter, match=text):
+        _chosen(DRILLS, name, quick=quick)
+
+
+def test_display_shows_the_shares_of_each_country_and_marks_what_is_broken() -> None:
+    out = Console(width=120, record=True)
+    one_country = DRILLS[1]
+
+    out.print(
+        view(
+            Moment(
+                drill=one_country,
+                size=one_country.size,
+                at_s=75.0,
+                led="carrier-a",
+                broken=frozenset({"carrier-a"}),
+                shares={"GB": {"carrier-a": 0.02, "carrier-b": 0.98}, "US": {"carrier-a": 0.95, "carrier-b": 0.05}},
+                why={"GB": "carrier-a in GB: 3 of 41 receipts arrived"},
+                incidents=(),
+                tally=Tally(asked=1500, delivered=1400, verified=1300),
+            )
+        )
+    )
+
+    lines = [line.split() for line in out.export_text().splitlines()]
+    assert "15 s of 300; 1500 asked, 1400 delivered, 1300 entered" in " ".join(lines[0])
+    assert (lines[1][:2], lines[1][-2:]) == (["GB", "carrier-a"], ["2%", "broken"])
+    assert (lines[3][:2], lines[3][-1]) == (["US", "carrier-a"], "95%")
+    assert " ".join(lines[5]) == "GB: carrier-a in GB: 3 of 41 receipts arrived"
