@@ -1,7 +1,7 @@
 """Every drill: which fault, when and where, what the system is to call it, and the limits of its figures."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain
 from typing import Any, Final
@@ -12,6 +12,7 @@ from pipeline.records import Cause
 Orders = Mapping[str, Mapping[str, Any]]  # as `PUT /faults` of a simulated carrier takes them
 
 SWALLOW: Final[Orders] = {"silent_drop": {}}
+DELIVERING: Final[Mapping[str, float]] = {"delivery_share": 1.0}  # receipts, and all else, as carriers do by default
 OF_COUNTRY: Final = {"GB": "+44", "US": "+1"}
 
 
@@ -51,6 +52,7 @@ class Drill:
     outage: str  # which of the outages it repeats
     steps: tuple[Step, ...] = ()
     country: str | None = None  # the only one with the fault; none: all
+    behaviour: Mapping[str, float] = field(default_factory=lambda: DELIVERING)  # of carriers without a fault
     cause: Cause | None = None  # what the system is to call it; none: nothing is wrong
     limits: tuple[Limit, ...] = ()
     size: Size = Size()

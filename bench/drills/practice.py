@@ -13,7 +13,7 @@ from bench.drills.moves import Outage, Seen, Shares, leader
 from bench.drills.steering import Steering
 from pipeline.choice import shares_for
 from pipeline.figures import Arrived, Asked, Figures
-from pipeline.records import Incident
+from pipeline.records import Incident, Phase
 from pipeline.settings import Secret, Settings
 from workers.embedded.callers_journal import CallersJournal, Entered, read_callers, read_carriers
 from workers.embedded.checker import check
@@ -49,7 +49,7 @@ class Observed:
     changes: Sequence[tuple[float, Orders | None]]  # when faults were ordered, and cleared
     configured: Mapping[str, Shares]  # by country, what the settings say
     seen: Sequence[Seen]
-    incidents: Sequence[Incident]  # as each was told last, in the order of their coming
+    incidents: Sequence[Incident]  # as each was told last while it was observed, in the order of their opening
     named_at: float | None  # when the first of them came
     asked: Sequence[Asked]
     arrived: Sequence[Arrived]
@@ -131,7 +131,7 @@ class Practice:
             broken=self._faults.now,
             shares={**self._configured, **told},
             why={country: table.why for country, table in tables.items()},
-            incidents=self._steering.open_incidents(),
+            incidents=[one for one in self._steering.incidents(time.time()) if one.phase is not Phase.CLOSED],
             tally=tally,
         )
 
@@ -140,19 +140,20 @@ class Practice:
         asked, entered = read_callers(callers)
         arrived = read_carriers(carriers)
         broken, changes = self._faults.ever, self._faults.changes
+        until = self._due + self._size.observed_s
         return Observed(
             drill=self._drill,
             outage=Outage(
                 carriers=broken,
                 countries=frozenset(self._concerned()),
                 onset_at=onset(arrived, broken, changes[0][0] if changes else self._due),
-                until=self._due + self._size.observed_s,
+                until=until,
             ),
             changes=changes,
             configured=self._configured,
             seen=self._steering.seen,
-            incidents=list(self._steering.incidents.values()),
-            named_at=min(self._steering.named_at.values(), default=None),
+            incidents=self._steering.incidents(until),
+            named_at=min((at for at, _ in self._steering.told if at <= until), default=None),
             asked=[row for row in asked if row.answered_at >= self._began],
             arrived=arrived,
             entered=entered,

@@ -1,7 +1,6 @@
 """A drill from nothing to its figures, on a system of its own."""
 
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable
 
 from bench.drills.drills import Drill, Size
 from bench.drills.practice import Moment, Practice
@@ -9,10 +8,6 @@ from bench.drills.results import Result, result
 from bench.ground import Surroundings
 from workers.cli.callers import key_of
 from workers.embedded.system import Shape, System
-
-BEHAVIOUR: Final[Mapping[str, float]] = {
-    "delivery_share": 1.0
-}  # all else, their receipts too, as the carriers do by default
 
 
 async def run(around: Surroundings, drill: Drill, size: Size, show: Callable[[Moment], None]) -> Result:
@@ -22,7 +17,7 @@ async def run(around: Surroundings, drill: Drill, size: Size, show: Callable[[Mo
         cache=around.cache,
         settings=around.settings,
         environ=around.environ,
-        shape=Shape(behaviour=BEHAVIOUR),
+        shape=Shape(behaviour=drill.behaviour),
         on_change=lambda status: around.tell(f"{status.name} {status.state}"),
     )
     _, api_key = key_of(around.settings)

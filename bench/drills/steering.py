@@ -12,7 +12,7 @@ import orjson
 
 from bench.drills.moves import Seen
 from pipeline.errors import InvalidMessage
-from pipeline.records import Incident, Phase, RouteTable, decode, encode
+from pipeline.records import Incident, RouteTable, decode, encode
 from pipeline.settings import KafkaSettings
 from pipeline.topics import INCIDENTS, ROUTES, Topic
 from workers.embedded.together import together
@@ -30,8 +30,7 @@ class Steering:
         self._journal = journal.open("ab", buffering=0)
         self.seen: list[Seen] = []
         self.tables: dict[str, RouteTable] = {}  # the newest of each country
-        self.incidents: dict[str, Incident] = {}  # each as it was told last
-        self.named_at: dict[str, float] = {}  # when each was told first, epoch seconds
+        self.told: list[tuple[float, Incident]] = []  # all that was told of incidents, and when; epoch seconds
 
     @asynccontextmanager
     async def following(self, kafka: KafkaSettings) -> AsyncIterator[None]:
@@ -61,12 +60,11 @@ class Steering:
         with contextlib.suppress(InvalidMessage):
             incident = decode(Incident, record.value)
             came_at, _ = self._note(record, encode(incident))
-            self.incidents[incident.incident_id] = incident
-            self.named_at.setdefault(incident.incident_id, came_at)
+            self.told.append((came_at, incident))
 
-    def open_incidents(self) -> list[Incident]:
-        """Give the incidents that are not closed."""
-        return [incident for incident in self.incidents.values() if incident.phase is not Phase.CLOSED]
+    def incidents(self, until: float) -> list[Incident]:
+        """Give each incident as it was told last by an instant, in the order of their opening."""
+        return list({incident.incident_id: incident for at, incident in self.told if at <= until}.values())
 
     def _note(self, record: Record, document: bytes) -> tuple[float, float]:
         came_at, appended_at = time.time(), record.timestamp_ms / MILLI
