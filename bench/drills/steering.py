@@ -45,7 +45,7 @@ class Steering:
                 following.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await following
-                self._journal.close()
+                self.close()
 
     def take_table(self, record: Record) -> None:
         """Note a table. What is none is not ours."""
@@ -65,6 +65,10 @@ class Steering:
     def incidents(self, until: float) -> list[Incident]:
         """Give each incident as it was told last by an instant, in the order of their opening."""
         return list({incident.incident_id: incident for at, incident in self.told if at <= until}.values())
+
+    def close(self) -> None:
+        """Close the file."""
+        self._journal.close()
 
     def _note(self, record: Record, document: bytes) -> tuple[float, float]:
         came_at, appended_at = time.time(), record.timestamp_ms / MILLI

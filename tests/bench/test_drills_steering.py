@@ -1,5 +1,7 @@
 """What the system says while a drill runs, as it comes."""
 
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,8 +21,9 @@ SECOND = Record(topic="", partition=0, offset=0, key=None, value=b"", timestamp_
 
 
 @pytest.fixture
-def steering(tmp_path: Path) -> Steering:
-    return Steering(tmp_path / "journals" / "steering.jsonl")
+def steering(tmp_path: Path) -> Iterator[Steering]:
+    with closing(Steering(tmp_path / "journals" / "steering.jsonl")) as steering:
+        yield steering
 
 
 def record(topic: str, document: Document) -> Record:
