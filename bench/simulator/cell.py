@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bench.simulator.meter import Meter, Waits
 from bench.simulator.policies import POLICIES
+from bench.simulator.policies.base import Shares
 from bench.simulator.run import Run
 from bench.simulator.traffic import Traffic
 from bench.simulator.truth import Truth
@@ -49,6 +50,17 @@ def one_seed(world: World, seed: int, policies: Sequence[str]) -> dict[str, Outc
             meter.note(second, run.policy.shares, odds)
             run.step(second, messages, odds)
     return {name: _outcome(world, truth, run, meter) for name, (run, meter) in runs.items()}
+
+
+def course(world: World, seed: int, policy: str) -> tuple[Truth, list[Shares]]:
+    """Give the shares of the first country, second by second, and the truth beside them."""
+    truth, traffic = Truth(world, seed), Traffic(world, seed)
+    run = Run(world, POLICIES[policy](truth))
+    shares = []
+    for second in range(world.seconds):
+        shares.append(run.policy.shares[world.countries[0]])
+        run.step(second, traffic.at(second), truth.odds(second))
+    return truth, shares
 
 
 def _outcome(world: World, truth: Truth, run: Run, meter: Meter) -> Outcome:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -35,6 +36,7 @@ FirstOption = Annotated[int, typer.Option("--first-seed", min=0, help="The first
 PoliciesOption = Annotated[
     str | None, typer.Option("--policies", help="Names with commas between them; all if left out.")
 ]
+PlotsOption = Annotated[Path | None, typer.Option("--plots", help="Draw the figures into this folder, as PNG.")]
 MinutesOption = Annotated[float | None, typer.Option("--minutes", min=2, help="Virtual time of each run.")]
 
 
@@ -48,30 +50,51 @@ def simulate(
     first_seed: FirstOption = 1,
     policies: PoliciesOption = None,
     minutes: MinutesOption = None,
+    plots: PlotsOption = None,
     json_to: JsonOption = None,
 ) -> None:
     """Simulate providers that fail, and what each policy loses: the real decision beside others, on all cores."""
     worlds = import_module(f"{SIMULATOR}.worlds")
-    names = _names("--world", world, worlds.WORLDS)
-    chosen = worlds.world(*names, rate=rate, providers=providers, minutes=minutes)
+    name = _known("--world", world, worlds.WORLDS)
+    chosen = worlds.world(name, rate=rate, providers=providers, minutes=minutes)
     known = import_module(f"{SIMULATOR}.policies").POLICIES
-    asked = _names("--policies", policies, known) if policies else list(known)
+    asked = [_known("--policies", policy, known) for policy in policies.split(",")] if policies else list(known)
+    draws = _plots() if plots else None
     found = _simulate(chosen, range(first_seed, first_seed + seeds), asked)
     figures = import_module(f"{SIMULATOR}.summary")
     by_policy = figures.summary(found)
-    console().print(_table(by_policy, f"{world}: {chosen.what}"))
-    console().print(_targets(figures.lines(by_policy, world, chosen.rate)))
-    write_json(
-        json_to, {**_asked(world, chosen, seeds), "policies": by_policy, **import_module("bench.ground").machine()}
-    )
+    console().print(_table(by_policy, f"{name}: {chosen.what}"))
+    if lines := list(figures.lines(by_policy, name, chosen.rate)):
+        console().print(_targets(lines))
+    if plots and draws:
+        _draw(draws, plots, name, chosen, by_policy, first_seed)
+    write_json(json_to, {**_asked(name, chosen, seeds), "policies": by_policy})
 
 
-def _names(option: str, text: str, known: Mapping[str, Any]) -> list[str]:
-    names = [name.strip() for name in text.split(",")]
-    for name in names:
-        if name not in known:
-            raise typer.BadParameter(f"{name!r} is not there; there are: {', '.join(known)}", param_hint=option)
-    return names
+def _plots() -> Any:
+    """Give what draws, before anything is simulated."""
+    try:
+        return import_module(f"{SIMULATOR}.plots")
+    except ModuleNotFoundError as error:
+        if error.name != "matplotlib":
+            raise
+        raise typer.BadParameter("needs matplotlib: pip install 'ithaca-otp[plots]'", param_hint="--plots") from None
+
+
+def _draw(draws: Any, folder: Path, name: str, world: Any, policies: Mapping[str, Any], seed: int) -> None:
+    """Draw what all policies lose, and one run of the first of them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    draws.bars(policies, f"{name}: {world.what}", folder / f"{name}-lost.png")
+    policy = next(iter(policies))
+    truth, shares = import_module(f"{SIMULATOR}.cell").course(world, seed, policy)
+    draws.course(world, truth, shares, f"{name}, seed {seed}: {policy}", folder / f"{name}-{policy}.png")
+
+
+def _known(option: str, text: str, known: Mapping[str, Any]) -> str:
+    name = text.strip()
+    if name not in known:
+        raise typer.BadParameter(f"{name!r} is not there; there are: {', '.join(known)}", param_hint=option)
+    return name
 
 
 def _simulate(world: Any, seeds: Sequence[int], policies: Sequence[str]) -> list[Any]:
@@ -88,6 +111,7 @@ def _asked(name: str, world: Any, seeds: int) -> dict[str, Any]:
         "countries": len(world.countries),
         "seconds": world.seconds,
         "seeds": seeds,
+        **import_module("bench.ground").machine(),
     }
 
 

@@ -46,6 +46,7 @@ class Ewma(Policy):
             if heard.accepted:
                 cell.sent[sent] = cell.sent.get(sent, 0) + heard.accepted
             cell.seen += heard.delivered
+            cell.due += heard.refused
             if heard.delivered:
                 self._delays.note(second - sent, heard.delivered, second)
         if second % RELEARN_S == 0:
