@@ -6,7 +6,7 @@ broker's clock, and time is passed in.
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from pipeline.delays import Delays
 from pipeline.records import Cell, Counts, Tally
@@ -41,6 +41,17 @@ class Bucket:
 
 
 _FIELDS: Final = Counts.__struct_fields__  # in their order
+
+
+class Heard(NamedTuple):
+    """What was heard of some messages. Those that say nothing about their provider are left out."""
+
+    sent: int
+    delivered: int
+    failed: int
+    verified: int
+    refused: int
+    missed: int
 
 
 @dataclass(slots=True)
@@ -78,6 +89,23 @@ class RouteEvidence:
     def bucket(self, second: int, config: str) -> Bucket:
         """Give the bucket of a second and configuration, made when it is new."""
         return self.seconds.setdefault(second, {}).setdefault(config, Bucket())
+
+    def heard(self, oldest: int, newest: int) -> Heard | None:
+        """Give what was heard of the messages of these seconds, both in it; none where nothing was sent."""
+        sent = delivered = failed = verified = refused = missed = 0
+        found = False
+        seconds = self.seconds
+        for second in range(oldest, newest + 1):
+            if second in seconds:
+                found = True
+                for one in seconds[second].values():
+                    sent += one.accepted - one.excluded
+                    delivered += one.delivered
+                    failed += one.failed
+                    verified += one.verified
+                    refused += one.refused
+                    missed += one.missed
+        return Heard(max(sent, delivered + failed), delivered, failed, verified, refused, missed) if found else None
 
     def total(self, oldest: int, newest: int) -> Bucket | None:
         """Give everything that was sent from one second to another, both in it; none where nothing was."""
