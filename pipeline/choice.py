@@ -1,11 +1,22 @@
 """Shares, breakers, what was tried -> the provider of this attempt."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 from zlib import crc32
 
+from msgspec import Struct
+
+from pipeline.following import Course
+
 EVERYWHERE = "*"
 T = TypeVar("T")
+
+
+class Open(Struct, frozen=True, kw_only=True):
+    """The providers that an attempt may go through, were they not full."""
+
+    shares: Mapping[str, float]
+    instead: Mapping[str, float]  # those of them that may take what the chosen one has no place for
 
 
 def for_country(table: Mapping[str, T], country: str) -> T | None:
@@ -16,6 +27,30 @@ def for_country(table: Mapping[str, T], country: str) -> T | None:
 def shares_for(routes: Mapping[str, Mapping[str, float]], country: str) -> Mapping[str, float]:
     """Give the shares of a country, else those of everywhere, else none."""
     return for_country(routes, country) or {}
+
+
+def open_to(course: Course, shut: Collection[str], tried: Sequence[str], *, again: bool, strict: bool = False) -> Open:
+    """Give the providers for an attempt, without those that are `shut` now and those that were `tried`, oldest first.
+
+    What is shunned gets its share of first attempts that have all providers to choose from, and else only what nobody
+    else is left for; with `strict` not even that. When no untried one is left, none is; with `again`, all but the last
+    are, or else that one.
+    """
+    if not shut and not tried:
+        return Open(shares=course.shares, instead=course.sound)
+    opened = [name for name in course.shares if name not in shut]
+    left = _left([name for name in opened if name in course.sound], tried, again=again)
+    if not left and not strict:
+        left = _left(opened, tried, again=again)
+    shares = {name: course.shares[name] for name in left}
+    return Open(shares=shares, instead=shares)
+
+
+def _left(names: Sequence[str], tried: Sequence[str], *, again: bool) -> Sequence[str]:
+    untried = [name for name in names if name not in tried]
+    if untried or not again:
+        return untried
+    return [name for name in names if name not in tried[-1:]] or names
 
 
 def choose(shares: Mapping[str, float], without: Collection[str], point: float) -> str | None:

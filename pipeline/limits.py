@@ -1,4 +1,4 @@
-"""What one provider may be given: sends under way, sends a second, and second sends of silent messages.
+"""What one provider may be given: sends under way, sends a second, second sends of silent messages, and rescues.
 
 These are counters of one process, told the time by their caller.
 """
@@ -55,6 +55,11 @@ class SendLimit:
             return False
         self._tokens -= 1.0
         return True
+
+
+def rescue_limit(in_flight: int, per_second: float | None, share: float) -> SendLimit:
+    """Give what rescues from broken routes may take of the capacity of the provider that takes over."""
+    return SendLimit(max(int(in_flight * share), 1), per_second * share if per_second else None)
 
 
 @dataclass(slots=True)

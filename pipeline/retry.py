@@ -6,7 +6,8 @@ from typing import Final
 from msgspec import Struct
 
 from pipeline.errors import DeadReason, Outcome
-from pipeline.records import Attempt, ReceiptState
+from pipeline.following import UNKNOWN_HEALTH, RouteHealth
+from pipeline.records import Attempt, ReceiptState, Sent
 from pipeline.settings import DispatchSettings
 from pipeline.topics import RETRY_TIERS, Topic
 
@@ -15,8 +16,11 @@ HANDED_OVER: Final = frozenset({Outcome.ACCEPTED, Outcome.UNKNOWN})  # the provi
 # up all attempts of a code that lives for minutes. The breakers keep them few.
 PASSING: Final = frozenset({Outcome.NOT_SENT, Outcome.THROTTLED, Outcome.UNAVAILABLE})
 HOPELESS: Final = {Outcome.REJECTED: DeadReason.REJECTED, Outcome.MALFORMED: DeadReason.MALFORMED}
+AGAIN: Final = frozenset({"second_look", "resend"})  # triggers of second sends: something was handed over before
 FAILED: Final = frozenset({ReceiptState.UNDELIVERABLE, ReceiptState.EXPIRED, ReceiptState.REJECTED})
-FIRST_LOOK: Final = timedelta(seconds=10)  # an explicit failure receipt is acted on then; silence only later
+# An explicit failure receipt is acted on then, and a route that is known to be broken; silence only later.
+FIRST_LOOK: Final = timedelta(seconds=10)
+EARLY: Final = timedelta(seconds=1)  # that a look may seem to come before its tier: clocks differ
 _TIERS: Final = sorted(RETRY_TIERS, key=lambda tier: tier.delay)
 _LONGEST_FIRST: Final = tuple(reversed(_TIERS))
 
@@ -45,8 +49,9 @@ class Seen(Struct, frozen=True, kw_only=True):
 class Send(Struct, frozen=True, kw_only=True):
     """Make the next attempt now."""
 
-    trigger: str  # first, failover or second_look
+    trigger: str  # first, failover, second_look or resend
     silent: bool = False  # the last one was accepted and nothing was heard: counts against the budget
+    rescue: bool = False  # the last one went a way that is known to be broken: counts against the cap of rescues
 
 
 class Look(Struct, frozen=True, kw_only=True):
@@ -80,8 +85,13 @@ def decide(
     life: Life,
     now: datetime,
     policy: DispatchSettings,
+    *,
+    route: RouteHealth = UNKNOWN_HEALTH,
 ) -> Decision:
-    """Decide what happens next to a request with these attempts (oldest first), at this instant of broker time."""
+    """Decide what happens next to a request with these attempts (oldest first), at this instant of broker time.
+
+    `route` is the way that the last of them went, as it is known now.
+    """
     ended = _ended(attempts, seen)
     if ended:
         return ended
@@ -89,7 +99,7 @@ def decide(
         return still(Send(trigger="first"), attempts, life, now, policy)
     last = attempts[-1]
     if last.outcome in HANDED_OVER:
-        return _after_hand_over(attempts, seen, life, now, policy)
+        return _after_hand_over(attempts, seen, life, now, policy, route)
     if last.outcome in HOPELESS:
         return _end(attempts, Dead(reason=HOPELESS[last.outcome], detail=f"{last.provider} answered {last.code}"))
     return still(Send(trigger="failover"), attempts, life, now, policy)
@@ -119,6 +129,14 @@ def wait(send: Send, attempts: tuple[Attempt, ...], life: Life, now: datetime, p
     return next((decision for decision in decisions if isinstance(decision, Look)), decisions[-1])
 
 
+def replaced(attempts: tuple[Attempt, ...]) -> Sent | None:
+    """Give the newest of these attempts that a provider has, or may have, as the one that a second send replaces."""
+    for last in reversed(attempts):
+        if last.outcome in HANDED_OVER:
+            return Sent(number=last.number, provider=last.provider, sent_at=last.sent_at, config=last.config)
+    return None
+
+
 def superseded(attempts: tuple[Attempt, ...]) -> Decision:
     """End a request that a newer one of the same caller, number and purpose has voided."""
     detail = "a newer request took its place before it was handed over"
@@ -144,14 +162,42 @@ def _ended(attempts: tuple[Attempt, ...], seen: Seen) -> Decision | None:
 
 
 def _after_hand_over(
-    attempts: tuple[Attempt, ...], seen: Seen, life: Life, now: datetime, policy: DispatchSettings
+    attempts: tuple[Attempt, ...], seen: Seen, life: Life, now: datetime, policy: DispatchSettings, route: RouteHealth
 ) -> Decision:
+    last = attempts[-1]
+    silent = now - last.sent_at
+    if send := _next(last, seen, silent, policy, route):
+        return still(send, attempts, life, now, policy)
+    return _look_or_end(_tier(last, silent, policy, route), attempts, life, now, policy)
+
+
+def _next(last: Attempt, seen: Seen, silent: timedelta, policy: DispatchSettings, route: RouteHealth) -> Send | None:
+    """Give the second send of what was handed over so long ago and neither delivered nor verified, if it is time."""
     if seen.last_state in FAILED:
-        return still(Send(trigger="second_look"), attempts, life, now, policy)
-    missing = timedelta(seconds=policy.second_look_s) - (now - attempts[-1].sent_at)
-    if missing <= timedelta(0):
-        return still(Send(trigger="second_look", silent=True), attempts, life, now, policy)
-    return _look_or_end(_tier_towards(missing), attempts, life, now, policy)
+        return Send(trigger="second_look")
+    if route.broken and silent >= _first_look(last) - EARLY:
+        return Send(trigger="second_look", rescue=True)
+    overdue = _overdue(policy, route)
+    return Send(trigger="second_look", silent=True) if overdue is not None and silent >= overdue else None
+
+
+def _overdue(policy: DispatchSettings, route: RouteHealth) -> timedelta | None:
+    """Give the silence that alone is a reason to send again; none where receipts say nothing."""
+    if route.silence_s is None:
+        return None
+    return timedelta(seconds=max(policy.second_look_s, route.silence_s))
+
+
+def _first_look(last: Attempt) -> timedelta:
+    return _TIERS[0].delay if last.probe else FIRST_LOOK
+
+
+def _tier(last: Attempt, silent: timedelta, policy: DispatchSettings, route: RouteHealth) -> Topic:
+    """Give the tier of the next look: a probe is looked at early and often, what need not be sent again seldom."""
+    if last.probe and silent < FIRST_LOOK:
+        return _TIERS[0]
+    overdue = _overdue(policy, route) or timedelta(seconds=policy.second_look_s)
+    return _tier_towards(overdue - silent) if silent < overdue else _TIERS[-1]
 
 
 def _tier_towards(missing: timedelta) -> Topic:

@@ -46,6 +46,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     config: str  # hash of the routing-relevant settings
     excused: Count = 0  # how often it was taken over from an owner whose outcome is unknowable, and sent again
     test: bool = False  # a test number: everything happened except the send
+    probe: bool = False  # its route was known to be broken: it is looked at early
     replaces: Sent | None = None  # of a resend or a second look: the attempt before it, of which nothing was heard
 
 

@@ -83,6 +83,7 @@ class DispatchSettings:
     last_send_share: float = 0.6  # of the life: no send starts later
     second_look_s: float = 30.0  # silence after which an accepted message is sent again
     second_send_budget: float = 0.1  # share of sends that may be second sends of silent messages
+    rescue_share: float = 0.5  # share of a provider's capacity for messages that broken routes have swallowed
     watchdog_s: float = 30.0  # lag without progress, after which the process exits
 
 

@@ -41,6 +41,7 @@ RANGES: Final = {
     "dispatch.last_send_share": Range(0.05, 1, "a share of the code's life"),
     "dispatch.second_look_s": Range(0.1, 600, "seconds"),
     "dispatch.second_send_budget": Range(0, 1, "a share of all sends"),
+    "dispatch.rescue_share": Range(0.01, 1, "a share of in_flight, and of per_second where it is set"),
     "dispatch.watchdog_s": Range(1, 3600, "seconds"),
     "api.port": _PORT,
     "receipts.port": _PORT,

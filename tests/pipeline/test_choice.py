@@ -6,9 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.choice import choose, point_of, shares_for
+from pipeline.choice import choose, open_to, point_of, shares_for
+from pipeline.following import Course, as_configured
 
 SHARES = {"a": 50.0, "b": 30.0, "c": 20.0, "spare": 0.0}
+# a is broken and gets probes, b leads, c is explored, the spare is in no table.
+TABLE = {"a": 0.02, "b": 0.95, "c": 0.03, "spare": 0.0}
+COURSE = Course(shares=TABLE, sound={name: share for name, share in TABLE.items() if name != "a"})
+ALL_BROKEN = Course(shares=TABLE, sound=TABLE)
 
 
 @pytest.mark.parametrize(
@@ -62,3 +67,67 @@ def test_what_is_left_out_is_never_chosen(shares: dict[str, float], without: set
 
     assert (chosen is None) == (not set(shares) - without)
     assert chosen not in without
+
+
+def test_first_attempt_has_all_providers_and_only_sound_ones_take_what_another_has_no_place_for() -> None:
+    found = open_to(COURSE, shut=(), tried=(), again=True)
+
+    assert found.shares == TABLE
+    assert list(found.instead) == ["b", "c", "spare"]
+
+
+@pytest.mark.parametrize(
+    ("shut", "tried", "again", "left"),
+    [
+        ("b", "", True, ["c", "spare"]),  # a probe's share is no reason to give the broken one what is left
+        ("bc", "", True, ["spare"]),
+        (["b", "c", "spare"], "", True, ["a"]),
+        ("", "a", False, ["b", "c", "spare"]),
+        ("", "b", False, ["c", "spare"]),
+        (["spare"], "bc", False, ["a"]),
+        (["spare"], "bc", True, ["b"]),  # once more through a sound one, before the broken one
+        (["spare", "c"], "b", True, ["b"]),
+        (["spare", "b", "c"], "a", True, ["a"]),
+        (["spare", "b", "c"], "a", False, []),
+        (["a", "b", "c", "spare"], "a", True, []),
+    ],
+)
+def test_broken_route_is_left_for_the_end(shut: list[str], tried: str, again: bool, left: list[str]) -> None:  # noqa: FBT001 - a table's column
+    assert list(open_to(COURSE, shut, tuple(tried), again=again).shares) == left
+
+
+@pytest.mark.parametrize(
+    ("shut", "tried", "left"),
+    [
+        ([], "a", ["b", "c", "spare"]),
+        (["spare"], "bca", ["b", "c"]),
+        (["b", "c", "spare"], "a", []),
+    ],
+)
+def test_rescue_goes_through_no_broken_route(shut: list[str], tried: str, left: list[str]) -> None:
+    assert list(open_to(COURSE, shut, tuple(tried), again=True, strict=True).shares) == left
+
+
+def test_when_every_route_is_broken_all_are_used() -> None:
+    assert list(open_to(ALL_BROKEN, (), ("b",), again=False).shares) == ["a", "c", "spare"]
+
+
+def test_shares_of_the_settings_are_used_as_they_are() -> None:
+    found = open_to(as_configured(SHARES), (), (), again=True)
+
+    assert (found.shares, found.instead) == (SHARES, SHARES)
+
+
+@given(
+    st.sets(st.sampled_from([*TABLE])),
+    st.lists(st.sampled_from([*TABLE]), max_size=4),
+    st.booleans(),
+    st.booleans(),
+)
+def test_nothing_that_is_shut_is_open(shut: set[str], tried: list[str], again: bool, strict: bool) -> None:  # noqa: FBT001 - generated
+    found = open_to(COURSE, shut, tried, again=again, strict=strict)
+
+    assert not shut & found.shares.keys()
+    assert found.instead.keys() <= found.shares.keys()
+    assert again or not set(tried) & found.shares.keys()
+    assert not strict or not tried or "a" not in found.shares

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.limits import BUDGET_START, SecondSendBudget, SendLimit
+from pipeline.limits import BUDGET_START, SecondSendBudget, SendLimit, rescue_limit
 
 
 def test_places_are_bounded_and_come_back() -> None:
@@ -81,3 +81,24 @@ def test_second_sends_stay_within_their_share(events: list[bool]) -> None:
             second += budget.spend()
 
     assert second <= BUDGET_START + 0.1 * sends + 1e-6
+
+
+def test_rescues_take_their_share_of_the_places_of_whoever_takes_over() -> None:
+    limit = rescue_limit(200, None, 0.5)
+
+    assert sum(limit.take(0.0) for _ in range(300)) == 100
+    limit.give_back()
+    assert limit.take(0.0)
+
+
+def test_rescues_take_their_share_of_a_rate_where_there_is_one() -> None:
+    limit = rescue_limit(200, 20.0, 0.5)
+
+    assert sum(limit.take(100.0) for _ in range(50)) == 10
+    assert sum(limit.take(101.0) for _ in range(50)) == 10
+
+
+def test_one_rescue_at_a_time_is_always_possible() -> None:
+    limit = rescue_limit(1, None, 0.01)
+
+    assert [limit.take(0.0) for _ in range(2)] == [True, False]

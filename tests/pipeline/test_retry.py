@@ -8,8 +8,23 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from pipeline.errors import DeadReason, Outcome
-from pipeline.records import Attempt, ReceiptState
-from pipeline.retry import HANDED_OVER, PASSING, Dead, Decision, Finished, Life, Look, Seen, Send, decide, resend, wait
+from pipeline.following import UNKNOWN_HEALTH, RouteHealth
+from pipeline.records import Attempt, ReceiptState, Sent
+from pipeline.retry import (
+    HANDED_OVER,
+    PASSING,
+    Dead,
+    Decision,
+    Finished,
+    Life,
+    Look,
+    Seen,
+    Send,
+    decide,
+    replaced,
+    resend,
+    wait,
+)
 from pipeline.settings import DispatchSettings
 from pipeline.topics import RETRY_TIERS
 from tests.samples import ATTEMPT
@@ -17,9 +32,16 @@ from tests.samples import NOW as START
 
 LIFE = Life(starts_at=START, deadline_at=START + timedelta(seconds=300))  # the last send starts at 180 s
 POLICY = DispatchSettings()
-TIER_2S, TIER_10S, _ = RETRY_TIERS
+TIER_2S, TIER_10S, TIER_30S = RETRY_TIERS
 ACCEPTED = Outcome.ACCEPTED
 FIRST = Send(trigger="first")
+RESCUE = Send(trigger="second_look", rescue=True)
+SILENT = Send(trigger="second_look", silent=True)
+BROKEN = RouteHealth(broken=True, silence_s=20.0)
+BROKEN_AND_MUTE = RouteHealth(broken=True, silence_s=None)
+FINE = RouteHealth(silence_s=20.0)
+SLOW = RouteHealth(silence_s=45.0)
+MUTE = RouteHealth(silence_s=None)  # receipts say nothing there
 
 
 def _attempt(outcome: Outcome = ACCEPTED, *, number: int = 1, at_s: float = 0.0) -> Attempt:
@@ -28,8 +50,8 @@ def _attempt(outcome: Outcome = ACCEPTED, *, number: int = 1, at_s: float = 0.0)
     return replace(ATTEMPT, number=number, provider=provider, outcome=outcome, code="word", sent_at=sent_at)
 
 
-def _decide(*attempts: Attempt, at_s: float, seen: Seen | None = None) -> Decision:
-    return decide(attempts, seen or Seen(), LIFE, START + timedelta(seconds=at_s), POLICY)
+def _decide(*attempts: Attempt, at_s: float, seen: Seen | None = None, route: RouteHealth = UNKNOWN_HEALTH) -> Decision:
+    return decide(attempts, seen or Seen(), LIFE, START + timedelta(seconds=at_s), POLICY, route=route)
 
 
 def test_new_request_is_sent() -> None:
@@ -210,3 +232,111 @@ def test_chain_of_looks_ends() -> None:
 
     assert decision == Finished(why="handed_over")
     assert steps < 30
+
+
+@pytest.mark.parametrize(
+    ("route", "silent_for_s", "decision"),
+    [
+        # Known to be broken: at the first look.
+        (BROKEN, 0, Look(tier=TIER_10S)),
+        (BROKEN, 9.99, RESCUE),  # clocks differ a little
+        (BROKEN, 10, RESCUE),
+        (BROKEN, 35, RESCUE),
+        (BROKEN_AND_MUTE, 10, RESCUE),
+        # Fine: silence at 30 s, as without a table.
+        (FINE, 10, Look(tier=TIER_10S)),
+        (FINE, 20, Look(tier=TIER_10S)),
+        (FINE, 30, SILENT),
+        # Receipts often take longer than that: not before they are overdue.
+        (SLOW, 30, Look(tier=TIER_10S)),
+        (SLOW, 40, Look(tier=TIER_2S)),
+        (SLOW, 45, SILENT),
+        # Receipts say nothing: silence is no reason, and looking goes on for what else may become known.
+        (MUTE, 10, Look(tier=TIER_10S)),
+        (MUTE, 30, Look(tier=TIER_30S)),
+        (MUTE, 100, Look(tier=TIER_30S)),
+        (MUTE, 160, Finished(why="handed_over")),
+    ],
+)
+@pytest.mark.parametrize("outcome", [Outcome.ACCEPTED, Outcome.UNKNOWN])
+def test_silence_means_what_is_known_of_the_route(
+    outcome: Outcome, route: RouteHealth, silent_for_s: float, decision: Decision
+) -> None:
+    assert _decide(_attempt(outcome), at_s=silent_for_s, route=route) == decision
+
+
+@pytest.mark.parametrize("route", [UNKNOWN_HEALTH, BROKEN, FINE, SLOW, MUTE], ids=str)
+def test_receipt_of_failure_is_sent_again_at_the_first_look_whatever_is_known_of_the_route(route: RouteHealth) -> None:
+    seen = Seen(last_state=ReceiptState.UNDELIVERABLE)
+
+    assert _decide(_attempt(), at_s=10, seen=seen, route=route) == Send(trigger="second_look")
+
+
+@pytest.mark.parametrize(
+    ("route", "silent_for_s", "decision"),
+    [
+        (BROKEN, 0.1, Look(tier=TIER_2S)),
+        (BROKEN, 2.1, RESCUE),
+        # It works again meanwhile: a few looks more, then as any other.
+        (FINE, 2.1, Look(tier=TIER_2S)),
+        (FINE, 8.5, Look(tier=TIER_2S)),
+        (FINE, 10.6, Look(tier=TIER_10S)),
+        (FINE, 30.7, SILENT),
+    ],
+)
+def test_probe_of_a_broken_route_is_looked_at_early(
+    route: RouteHealth, silent_for_s: float, decision: Decision
+) -> None:
+    assert _decide(replace(_attempt(), probe=True), at_s=silent_for_s, route=route) == decision
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        Seen(verified=True),
+        Seen(void=True),
+        Seen(succeeded=True),
+        Seen(states=frozenset({ReceiptState.DELIVERED}), last_state=ReceiptState.DELIVERED),
+    ],
+)
+def test_request_that_is_over_is_not_rescued(seen: Seen) -> None:
+    assert isinstance(_decide(_attempt(), at_s=10, seen=seen, route=BROKEN), Finished)
+
+
+def test_rescue_keeps_to_the_life_and_to_the_number_of_attempts() -> None:
+    assert _decide(_attempt(), at_s=180.1, route=BROKEN) == Finished(why="handed_over")
+    assert _decide(_attempt(number=5, at_s=20), at_s=30, route=BROKEN) == Finished(why="handed_over")
+
+
+def test_rescue_that_must_wait_is_looked_at_again_and_still_is_one() -> None:
+    attempts, at = (_attempt(),), START + timedelta(seconds=10)
+
+    assert wait(RESCUE, attempts, LIFE, at, POLICY) == Look(tier=TIER_10S, waiting="second_look")
+    assert _decide(*attempts, at_s=20.1, route=BROKEN) == RESCUE
+
+
+def test_second_send_replaces_the_newest_attempt_that_a_provider_may_have() -> None:
+    attempts = (_attempt(), _attempt(Outcome.UNKNOWN, number=2, at_s=10), _attempt(Outcome.UNAVAILABLE, number=3))
+
+    expected = Sent(number=2, provider="carrier-2", sent_at=START + timedelta(seconds=10), config="config")
+    assert replaced(attempts) == expected
+    assert replaced(attempts[2:]) is None
+
+
+@given(
+    st.sampled_from([UNKNOWN_HEALTH, BROKEN, BROKEN_AND_MUTE, FINE, SLOW, MUTE]),
+    st.booleans(),
+    st.floats(min_value=0, max_value=400),
+)
+def test_chain_of_looks_never_stops_while_a_rescue_could_still_follow(
+    route: RouteHealth,
+    probe: bool,  # noqa: FBT001 - generated
+    at_s: float,
+) -> None:
+    decision = _decide(replace(_attempt(), probe=probe), at_s=at_s, route=route)
+
+    if isinstance(decision, Finished):
+        assert at_s + TIER_30S.delay.total_seconds() > 180
+    if isinstance(decision, Send):
+        assert at_s <= 180.001
+        assert decision.rescue == route.broken
