@@ -22,6 +22,7 @@ WORKERS: Final = {
     "api": "workers.api:run",
     "dispatch": "workers.dispatch.process:run",
     "receipts": "workers.receipts:run",
+    "stats": "workers.stats.process:run",
 }
 
 Worker = Callable[[Settings, asyncio.Event], Awaitable[None]]

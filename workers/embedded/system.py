@@ -33,6 +33,7 @@ class Shape:
 
     brokers: Literal[1, 3] = 1
     dispatchers: int = 2
+    stats: int = 1
     ports: Mapping[str, int] = field(default_factory=dict)  # fixed ones: kafka, valkey, api, receipts, carrier
     behaviour: Mapping[str, float] = field(default_factory=dict)  # of the carriers, by the names of their options
     seed: int = 1  # of the carriers
@@ -178,14 +179,15 @@ class System:
         return [
             self._worker("api", "api", self.urls["api"]),
             self._worker("receipts", "receipts", self.urls["receipts"]),
-            *(self._dispatcher(number) for number in range(1, self.shape.dispatchers + 1)),
+            *(self._numbered("dispatch", number) for number in range(1, self.shape.dispatchers + 1)),
+            *(self._numbered("stats", number) for number in range(1, self.shape.stats + 1)),
         ]
 
-    def _dispatcher(self, number: int) -> ProcessSpec:
-        name = f"dispatch-{number}"
+    def _numbered(self, worker: str, number: int) -> ProcessSpec:
+        name = f"{worker}-{number}"
         (port,) = choose_ports(self.folder / f"{name}.port.json", 1)
         self.urls[name] = f"http://{LOOPBACK}:{port}"
-        return self._worker(name, "dispatch", self.urls[name], ITHACA_ADMIN__PORT=str(port))
+        return self._worker(name, worker, self.urls[name], ITHACA_ADMIN__PORT=str(port))
 
     def _worker(self, name: str, worker: str, url: str, **more: str) -> ProcessSpec:
         return ProcessSpec(

@@ -4,6 +4,7 @@ from workers.kafka.admin import GroupStatus, KafkaAdmin, TopicStatus
 from workers.kafka.clock import BrokerClock
 from workers.kafka.consumer import KafkaConsumer
 from workers.kafka.producer import KafkaProducer
+from workers.kafka.reader import KafkaReader
 from workers.kafka.topics import create_topics
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "KafkaAdmin",
     "KafkaConsumer",
     "KafkaProducer",
+    "KafkaReader",
     "TopicStatus",
     "create_topics",
 ]

@@ -132,7 +132,8 @@ class KafkaAdmin:
             ours = sorted(
                 name for name, *_ in await self._admin.list_consumer_groups() if name.startswith(self._prefix + "otp.")
             )
-            described = await self._admin.describe_consumer_groups(ours) if ours else []
+            # One by one: aiokafka 0.14.0 reads an answer about several groups as if it were of an older version.
+            described = [answer for name in ours for answer in await self._admin.describe_consumer_groups([name])]
             groups = [group for answer in described for group in answer.to_object()["groups"]]
             async with self._reader() as reader:
                 return [await self._status(group, reader) for group in sorted(groups, key=_name)]

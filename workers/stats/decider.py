@@ -1,0 +1,83 @@
+"""Stage 2: looks at the evidence once a second. One process decides and publishes; the others learn the same."""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+from msgspec.structs import replace
+
+from pipeline.evidence import Evidence
+from pipeline.records import Order, RouteTable, encode
+from pipeline.routing import Router
+from pipeline.topics import ROUTES
+from workers.kafka import KafkaProducer
+
+FRESH_S: Final = 10.0  # older evidence moves nothing: dispatchers see that nobody looks any more
+HEARTBEAT_S: Final = 5.0  # after which all tables are published again, with the instant of the look
+
+
+class Decider:
+    """Turns evidence into tables. `mine` tells whether this process is the one that decides."""
+
+    def __init__(self, router: Router, evidence: Evidence, producer: KafkaProducer, mine: Callable[[], bool]) -> None:
+        self._router = router
+        self._evidence = evidence
+        self._producer = producer
+        self._mine = mine
+        self._orders: dict[str, Order] = {}
+        self._revisions: dict[str, int] = {}  # of each country, the highest that is on the topic
+        self._looked_at = 0  # second of the evidence
+        self._told_at = 0.0
+        self.deciding = False
+
+    @property
+    def age_s(self) -> float | None:
+        """How old what is known is; none when nothing is."""
+        as_of = self._evidence.as_of
+        return self._producer.clock.epoch_s() - as_of if as_of else None
+
+    @property
+    def tables(self) -> dict[str, int]:
+        """Give the newest revision of each country."""
+        return dict(self._revisions)
+
+    def told(self, table: RouteTable) -> None:
+        """Note a table that is on the topic."""
+        self._revisions[table.country] = max(table.revision, self._revisions.get(table.country, 0))
+
+    def ordered(self, order_id: str, order: Order | None) -> None:
+        """Take an operator's order, or its withdrawal."""
+        if order is None:
+            self._orders.pop(order_id, None)
+        else:
+            self._orders[order_id] = order
+        self._router.order(list(self._orders.values()))
+
+    def look(self) -> None:
+        """Look at the evidence, when it has advanced by a second."""
+        as_of = self._evidence.as_of
+        if int(as_of) <= self._looked_at:
+            return
+        self._looked_at = int(as_of)
+        now = self._producer.clock.epoch_s()
+        self.deciding = self._mine() and now - as_of <= FRESH_S
+        if self.deciding:
+            self._decide(as_of, now)
+        else:
+            self._router.absorb(self._evidence, as_of)
+
+    def _decide(self, as_of: float, now: float) -> None:
+        changed = self._router.decide(self._evidence, as_of)
+        for table in changed:
+            self._revisions[table.country] = self._revisions.get(table.country, 0) + 1
+        heartbeat = now - self._told_at >= HEARTBEAT_S
+        self._publish(self._router.tables.values() if heartbeat else changed, now)
+        if heartbeat:
+            self._told_at = now
+
+    def _publish(self, tables: Iterable[RouteTable], now: float) -> None:
+        """Produce tables without waiting: what is lost in a crash comes again as a heartbeat of the next decider."""
+        for table in tables:
+            revision = self._revisions.setdefault(table.country, 1)
+            record = replace(table, revision=revision, decided_at=datetime.fromtimestamp(now, UTC))
+            self._producer.send(ROUTES.name, table.country, encode(record))

@@ -1,0 +1,89 @@
+"""Reads tallies, tables and orders from the beginning of their topics and on, in every process.
+
+So a process knows at once what a partition holds that it is given, and the one that stands by knows what the decider
+knows. What is believed follows from the tallies alone, in the order in which they are on their topic.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from pipeline.backlog import Partition
+from pipeline.errors import InvalidMessage
+from pipeline.evidence import Evidence, Source
+from pipeline.records import Order, RouteTable, Tally, decode
+from pipeline.tallying import PartitionCounts
+from pipeline.topics import CONTROL, ROUTES, TALLIES
+from workers.kafka import KafkaReader
+from workers.log import get_log
+from workers.loop import Record
+from workers.stats.decider import Decider
+
+log = get_log("stats")
+
+FOLLOWED: Final = (CONTROL, ROUTES, TALLIES)
+_TALLIES: Final = Partition(TALLIES.name, 0)
+_LOOK_S: Final = 0.02
+
+
+class Follower:
+    """Feeds `counts`, `evidence` and the decider."""
+
+    def __init__(
+        self,
+        reader: KafkaReader,
+        counts: Mapping[Source, PartitionCounts],
+        evidence: Evidence,
+        decider: Decider,
+    ) -> None:
+        self._reader = reader
+        self._counts = counts
+        self._evidence = evidence
+        self._decider = decider
+        self._position = 0  # of otp.tallies
+        self.unreadable: Counter[str] = Counter()  # by topic
+
+    async def run(self) -> None:
+        """Follow for ever."""
+        while True:
+            for record in await self._reader.fetch():
+                self._take(record)
+            await asyncio.sleep(0)
+
+    async def caught_up(self) -> None:
+        """Wait until everything that is on otp.tallies now has been taken. Raises BrokerAway."""
+        end = (await self._reader.ends([_TALLIES]))[_TALLIES]
+        while self._position < end:  # noqa: ASYNC110 - it moves with every record, and is seldom waited for
+            await asyncio.sleep(_LOOK_S)
+
+    def _take(self, record: Record) -> None:
+        try:
+            _TAKE[record.topic](self, record)
+        except InvalidMessage as error:
+            self.unreadable[record.topic] += 1
+            log.warning("record.unreadable", topic=record.topic, offset=record.offset, reason=error.reason)
+
+    def _take_tally(self, record: Record) -> None:
+        self._position = record.offset + 1
+        tally = decode(Tally, record.value)
+        counts = self._counts.get((tally.topic, tally.partition))
+        if counts is not None:
+            counts.take(tally)
+            self._evidence.take(tally)
+            self._decider.look()
+
+    def _take_table(self, record: Record) -> None:
+        if record.value is not None:
+            self._decider.told(decode(RouteTable, record.value))
+
+    def _take_order(self, record: Record) -> None:
+        key = (record.key or b"").decode(errors="replace")
+        self._decider.ordered(key, decode(Order, record.value) if record.value is not None else None)
+
+
+_TAKE: Final[Mapping[str, Callable[[Follower, Record], None]]] = {
+    TALLIES.name: Follower._take_tally,  # noqa: SLF001
+    ROUTES.name: Follower._take_table,  # noqa: SLF001
+    CONTROL.name: Follower._take_order,  # noqa: SLF001
+}

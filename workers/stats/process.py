@@ -1,0 +1,123 @@
+"""The statistics process: its parts, wired."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pipeline.errors import BrokerAway
+from pipeline.evidence import Evidence
+from pipeline.routing import Router
+from pipeline.settings import Settings
+from workers.admin import Readiness, admin_server
+from workers.kafka import KafkaProducer, KafkaReader, create_topics
+from workers.stats.decider import FRESH_S, Decider
+from workers.stats.follower import FOLLOWED, Follower
+from workers.stats.membership import Membership
+from workers.stats.sources import Sources
+from workers.stats.stream import Stream
+from workers.stats.tallier import Tallier
+from workers.stats.watchdog import Watchdog
+
+FAREWELL_S: Final = 2.0  # for the last tallies
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What runs."""
+
+    producer: KafkaProducer
+    follower: Follower
+    decider: Decider
+    membership: Membership
+    tallier: Tallier
+    stream: Stream
+    watchdog: Watchdog
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Count and decide until told to stop. Raises SettingsError, TopicMismatch, BrokerAway and CannotGoOn."""
+    await create_topics(settings.kafka)
+    async with counting(settings) as parts, admin_server(settings.admin, lambda: _readiness(parts)):
+        works = (parts.follower.run(), parts.tallier.run(), parts.watchdog.run(), parts.producer.watch())
+        async with _beside(parts.stream.start()), _beside(*works) as jobs:
+            stopped = asyncio.create_task(stop.wait())
+            await asyncio.wait({stopped, *jobs}, return_when=asyncio.FIRST_COMPLETED)
+            stopped.cancel()
+        with suppress(BrokerAway, TimeoutError):
+            async with asyncio.timeout(FAREWELL_S):
+                await parts.tallier.publish()
+
+
+@asynccontextmanager
+async def counting(settings: Settings) -> AsyncIterator[Parts]:
+    """Give the parts, connected, and close them in order."""
+    async with AsyncExitStack() as ends:
+        producer = KafkaProducer(settings.kafka)
+        ends.push_async_callback(producer.stop)
+        await producer.start()
+        reader = KafkaReader(settings.kafka, [topic.name for topic in FOLLOWED])
+        ends.push_async_callback(reader.stop)
+        await reader.start()
+        sources = Sources(settings.kafka, reader)
+        ends.push_async_callback(sources.stop)
+        await sources.find()
+        parts = _wired(settings, producer, reader, sources)
+        ends.push_async_callback(parts.stream.stop)
+        yield parts
+
+
+def _wired(settings: Settings, producer: KafkaProducer, reader: KafkaReader, sources: Sources) -> Parts:
+    membership = Membership(settings.kafka.session_timeout_s, time.monotonic)
+    evidence = Evidence(sources.counts)
+    carried = {name: each.per_second for name, each in settings.providers.items() if each.per_second is not None}
+    decider = Decider(Router(settings.routes, carried), evidence, producer, membership.decides)
+    follower = Follower(reader, sources.counts, evidence, decider)
+    tallier = Tallier(sources, follower.caught_up, membership, producer, settings.providers)
+    stream = Stream(settings.kafka, tallier)
+    return Parts(
+        producer=producer,
+        follower=follower,
+        decider=decider,
+        membership=membership,
+        tallier=tallier,
+        stream=stream,
+        watchdog=Watchdog(stream, sources, membership, tallier),
+    )
+
+
+@asynccontextmanager
+async def _beside(*works: Coroutine[Any, Any, None]) -> AsyncIterator[list[asyncio.Task[None]]]:
+    """Run works beside the block; at its end they are cancelled, and the first failure is raised."""
+    jobs = [asyncio.create_task(work) for work in works]
+    try:
+        yield jobs
+        for job in jobs:
+            if job.done():
+                job.result()
+    finally:
+        for job in jobs:
+            job.cancel()
+        await asyncio.wait(jobs)
+
+
+def _readiness(parts: Parts) -> Readiness:
+    tallier, decider, watchdog = parts.tallier, parts.decider, parts.watchdog
+    age_s = decider.age_s
+    return Readiness(
+        ready=parts.membership.is_member and not watchdog.broker_away and age_s is not None and age_s <= FRESH_S,
+        figures={
+            "member": parts.membership.is_member,
+            "partitions": len(parts.membership.sources),
+            **tallier.figures,
+            "ignored": dict(tallier.ignored),
+            "lag": watchdog.lag,
+            "age_s": None if age_s is None else round(age_s, 3),
+            "deciding": decider.deciding,
+            "tables": decider.tables,
+            "unreadable": dict(parts.follower.unreadable),
+            "broker_away": watchdog.broker_away,
+        },
+    )

@@ -1,0 +1,149 @@
+"""Stage 1: counts the records of its partitions, and publishes once a second what has changed."""
+
+import asyncio
+import math
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import Awaitable, Callable, Collection
+from typing import Final
+
+from pipeline.counting import read
+from pipeline.errors import BrokerAway
+from pipeline.evidence import Source
+from pipeline.records import Tally, encode
+from pipeline.tallying import PartitionCounts
+from pipeline.topics import TALLIES
+from workers.kafka import KafkaProducer
+from workers.log import get_log
+from workers.stats.membership import Membership
+from workers.stats.sources import Sources
+
+log = get_log("stats")
+
+PHASE_S: Final = 0.1  # after each whole second of the broker's clock: all processes publish then
+REACH_S: Final = 0.4  # for what the broker had then to be counted
+LOOK_S: Final = 0.01
+RETRY_S: Final = 0.5
+
+Done = Callable[[], object]
+
+
+class Tallier:
+    """Takes the events of the stream. Their offsets may be committed when a tally that counts them is on the topic.
+
+    `caught_up` waits until everything that is on otp.tallies has been taken, and raises BrokerAway.
+    """
+
+    def __init__(
+        self,
+        sources: Sources,
+        caught_up: Callable[[], Awaitable[None]],
+        membership: Membership,
+        producer: KafkaProducer,
+        providers: Collection[str],
+    ) -> None:
+        self._sources = sources
+        self._counts = sources.counts
+        self._caught_up = caught_up
+        self._membership = membership
+        self._producer = producer
+        self._providers = frozenset(providers)
+        self._unacknowledged: defaultdict[Source, deque[tuple[int, Done]]] = defaultdict(deque)
+        self.figures: Counter[str] = Counter()  # counted, replayed, skipped, tallies
+        self.ignored: Counter[str] = Counter()  # by reason
+        self.counted_at = time.monotonic()
+        self.published_at = time.monotonic()
+
+    def assigned(self, sources: Collection[Source]) -> None:
+        """Begin with an assignment. Events of those before are delivered again."""
+        self._membership.assigned(sources)
+        self._unacknowledged.clear()
+        log.info("partitions.assigned", count=len(sources))
+
+    def revoked(self) -> None:
+        """Publish nothing until the next assignment."""
+        self._membership.revoked()
+
+    async def take(self, source: Source, offset: int, appended_at: float, value: bytes | None, done: Done) -> None:
+        """Count a record, unless it is counted already."""
+        counts = self._counts[source]
+        if counts.position is None or offset > counts.position:
+            await self._restore(source)
+        position = counts.position or 0
+        if offset > position:  # they were deleted before anybody read them
+            self.figures["skipped"] += offset - position
+            log.error("records.skipped", topic=source[0], partition=source[1], offset=position, count=offset - position)
+            counts.skip_to(offset)
+        if offset < position:
+            self.figures["replayed"] += 1
+        else:
+            self._count(counts, offset, appended_at, value)
+        self._unacknowledged[source].append((offset, done))
+        self.counted_at = time.monotonic()
+
+    async def run(self) -> None:
+        """Publish once a second, for ever."""
+        clock = self._producer.clock
+        while True:
+            now = clock.epoch_s() - PHASE_S
+            await asyncio.sleep(math.floor(now) + 1 - now)
+            try:
+                await self.publish()
+            except BrokerAway:
+                log.warning("broker.away", wait_s=1.0)
+
+    async def publish(self) -> None:
+        """Publish what our partitions hold, and let go of the events that are in it. Raises BrokerAway."""
+        sources = self._membership.sources
+        for source in sources:
+            if self._counts[source].position is None:
+                await self._restore(source)
+        await self._complete(sources)
+        tallies = [tally for source in sorted(sources) for tally in self._counts[source].tallies()]
+        await asyncio.gather(*(self._send(tally) for tally in tallies))
+        for tally in tallies:
+            self._acknowledge((tally.topic, tally.partition), tally.position)
+        self.figures["tallies"] += len(tallies)
+        self.published_at = time.monotonic()
+
+    def _count(self, counts: PartitionCounts, offset: int, appended_at: float, value: bytes | None) -> None:
+        reading = read(counts.source[0], value, appended_at, self._providers)
+        counts.count(offset, appended_at, reading.changes)
+        self.figures["counted"] += 1
+        if reading.ignored:
+            self.ignored[reading.ignored.value] += 1
+
+    async def _restore(self, source: Source) -> None:
+        """Learn what others have published of a partition, when it was theirs."""
+        counts = self._counts[source]
+        while True:
+            try:
+                await self._caught_up()
+                if counts.position is None:
+                    await self._sources.begin(source)
+            except BrokerAway:
+                await asyncio.sleep(RETRY_S)
+            else:
+                return
+
+    async def _complete(self, sources: Collection[Source]) -> None:
+        """Wait a moment until everything that the broker has now is counted, and note of which partitions it is."""
+        clock = self._producer.clock
+        asked_at = clock.epoch_s() - clock.error_s
+        ends = await self._sources.ends(sources)
+        deadline = time.monotonic() + REACH_S
+        while behind := [source for source in sources if self._sources.lag(source, ends[source])]:
+            if time.monotonic() > deadline:
+                break
+            await asyncio.sleep(LOOK_S)
+        if math.isfinite(asked_at):
+            for source in set(sources).difference(behind):
+                self._counts[source].complete_until(asked_at)
+
+    def _send(self, tally: Tally) -> Awaitable[None]:
+        return self._producer.send(TALLIES.name, f"{tally.topic}/{tally.partition}", encode(tally))
+
+    def _acknowledge(self, source: Source, position: int) -> None:
+        events = self._unacknowledged[source]
+        while events and events[0][0] < position:
+            events.popleft()[1]()
