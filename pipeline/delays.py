@@ -7,16 +7,20 @@ from typing import Final
 
 LONGEST_S: Final = 120  # what takes longer counts as this long
 FORGET: Final = 0.9  # of the weight of what is known, kept each minute
-# Until it is known: 2 s and a log-normal rest with median 5 s, as most carriers report.
+PRIOR_WEIGHT: Final = 20.0  # messages that a guess counts as
+# A guess until it is known: receipts take 2 s and a log-normal rest with median 5 s, as with most carriers ...
 FLOOR_S: Final = 2.0
 MEDIAN_S: Final = 5.0
 SIGMA: Final = 0.75
-PRIOR_WEIGHT: Final = 20.0  # messages that the guess counts as
+# ... and people look at the phone and type.
+ENTRY_FLOOR_S: Final = 4.0
+ENTRY_MEDIAN_S: Final = 12.0
 
 
-def usual_arrivals() -> list[float]:
-    """Give the guess: the share that comes in each second after the send, 0 to LONGEST_S."""
-    shares = [_log_normal(second + 1 - FLOOR_S) - _log_normal(second - FLOOR_S) for second in range(LONGEST_S)]
+def usual_arrivals(floor_s: float = FLOOR_S, median_s: float = MEDIAN_S) -> list[float]:
+    """Give a guess: the share that comes in each second after the send, 0 to LONGEST_S."""
+    ends = [_log_normal((second + 1 - floor_s) / median_s) for second in range(LONGEST_S)]
+    shares = [end - begin for begin, end in zip([0.0, *ends], ends, strict=False)]
     return [*shares, 1 - sum(shares)]
 
 
@@ -62,5 +66,5 @@ def quantile_s(arrivals: Sequence[float], share: float) -> float:
     return float(next(reached, LONGEST_S))
 
 
-def _log_normal(seconds: float) -> float:
-    return 0.5 * (1 + erf(log(seconds / MEDIAN_S) / (SIGMA * sqrt(2)))) if seconds > 0 else 0.0
+def _log_normal(times_median: float) -> float:
+    return 0.5 * (1 + erf(log(times_median) / (SIGMA * sqrt(2)))) if times_median > 0 else 0.0

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from operator import mul
 from typing import Final
 
-from pipeline.evidence import RouteEvidence
 from pipeline.routing.hazard import Hazard
-from pipeline.routing.likelihood import AGES, Rows, likelihood
+from pipeline.routing.likelihood import AGES
 from pipeline.routing.states import EFFECTS, ENTRY, HARMLESS, Belief, healthy
 
 UNHEARD_S: Final = 8  # news of so long at once, of a route without any: it settles there
@@ -77,21 +76,18 @@ class ProviderBelief:
             self.hazard.learn(self.everywhere[0])
         return normal
 
-    def look(
-        self, now: int, evidence: Mapping[str, RouteEvidence], rows: Mapping[str, Sequence[Rows]]
-    ) -> dict[str, Now]:
-        """Go through the last minute on a copy; give what is believed of each route. `rows` are of the lively ones."""
+    def look(self, likelihoods: Mapping[str, Sequence[list[float] | None]]) -> dict[str, Now]:
+        """Go through the last minute on a copy; give what is believed of each route.
+
+        The likelihoods are those of each of AGES, none where nothing was sent, of the routes that are lively.
+        """
         everywhere = self.everywhere
-        beliefs = {country: self.routes[country].belief for country in rows}
+        beliefs = {country: self.routes[country].belief for country in likelihoods}
         for group, (oldest, youngest) in enumerate(AGES):
-            heard = {}
-            for country, of in rows.items():
-                seen = evidence[country].heard(now - oldest, now - youngest)
-                if seen:
-                    heard[country] = likelihood(of[group], seen)
+            heard = {country: of for country, groups in likelihoods.items() if (of := groups[group])}
             everywhere, beliefs = self._step(everywhere, beliefs, heard, oldest + 1 - youngest)
         for country, route in self.routes.items():
-            if country not in rows:
+            if country not in likelihoods:
                 beliefs[country] = drift(route.belief, route.hazard, UNHEARD_S)
         return {country: _now(everywhere, belief) for country, belief in beliefs.items()}
 

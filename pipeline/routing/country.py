@@ -8,7 +8,7 @@ from typing import Final
 from pipeline.evidence import RouteEvidence
 from pipeline.records import Mode, Order, OrderKind, Route, RouteState, RouteTable
 from pipeline.routing.explain import why
-from pipeline.routing.hearing import Hearing, entries, receipts, together
+from pipeline.routing.hearing import Hearing, receipts, together
 from pipeline.routing.memory import Prior
 from pipeline.routing.model import RouteModel
 from pipeline.routing.returns import SUSPECT
@@ -20,6 +20,7 @@ STEP: Final = 0.02  # a smaller change of a share is not published ...
 HALVED: Final = 0.5  # ... unless a small share has become less than this much of itself
 LARGE: Final = 0.05  # a larger one is published at once ...
 EVERY_S: Final = 10.0  # ... and those between at most so often
+STAGED: Final = 50.0  # messages a second from which on a provider gets its traffic back in stages
 JOINT: Final = 0.7  # log odds from which on the other providers are taken to be broken too
 
 
@@ -93,7 +94,7 @@ class Country:
 
     def _route(self, view: View, state: RouteState, now: int) -> Route:
         model, heard = view.model, receipts(view.model, view.evidence, now)
-        usual, _ = model.memory.delivers(view.prior)
+        usual, _ = model.delivers(view.prior)
         returns_at = model.comeback.returns_at
         return Route(
             provider=view.provider,
@@ -137,14 +138,9 @@ class Country:
         return self.table
 
 
-def heard_of(view: View, now: int) -> Hearing:
-    """Give what was heard of a route, by whichever signal it has."""
-    return receipts(view.model, view.evidence, now) + entries(view.model, view.evidence, now)
-
-
 def _candidate(view: View, rate: float, now: int) -> Candidate:
     model = view.model
-    usual, deviation = model.memory.delivers(view.prior)
+    usual, deviation = model.delivers(view.prior)
     capacity = view.capacity_per_s
     by_capacity = min(1.0, capacity / rate) if capacity and rate else 1.0
     return Candidate(
@@ -156,8 +152,8 @@ def _candidate(view: View, rate: float, now: int) -> Candidate:
         begins=view.begins,
         ends=view.ends,
         waits=model.comeback.waits(now),
-        most=min(by_capacity, model.comeback.most(now)),
-        canary=model.memory.sent < KNOWN,
+        most=min(by_capacity, model.comeback.most(now) if rate >= STAGED else 1.0),
+        canary=model.memory.sent + model.young_due < KNOWN,
         spare=view.configured <= 0,
     )
 
@@ -168,11 +164,11 @@ def _state(view: View, paused: Collection[str], now: int) -> RouteState:
         return RouteState.PAUSED
     if model.comeback.broken:
         return RouteState.BROKEN
-    if model.comeback.waits(now) or model.comeback.most(now) < 1:
+    if model.comeback.waits(now):
         return RouteState.RETURNING
     if model.now.normal < SUSPECT:
         return RouteState.SUSPECT
-    return RouteState.CANARY if model.memory.sent < KNOWN else RouteState.NORMAL
+    return RouteState.CANARY if model.memory.sent + model.young_due < KNOWN else RouteState.NORMAL
 
 
 def _rate(views: Sequence[View], now: int) -> float:

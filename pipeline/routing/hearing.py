@@ -1,6 +1,6 @@
 """Receipts and entered codes that should have come by now, beside those that have."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import log
 from typing import Final
@@ -10,6 +10,7 @@ from pipeline.routing.model import RouteModel
 
 WINDOWS_S: Final = (8, 15, 30, 60)
 ENOUGH: Final = 5.0  # due receipts for which a short window is long enough
+FEW: Final = 2.0  # due entries of which none may be missing by chance
 BROKEN_REST: Final = 0.02  # of what is due still comes in the worst fault
 
 
@@ -29,20 +30,28 @@ class Hearing:
         """Give the log of how much likelier it is in the worst fault than in normal times (Poisson)."""
         return self.due * (1 - BROKEN_REST) + self.seen * log(BROKEN_REST)
 
+    @property
+    def gone(self) -> bool:
+        """Tell whether nothing comes any more of what should."""
+        return self.due >= FEW and self.seen == 0
+
 
 SILENCE: Final = Hearing(0.0, 0, 0)
 
 
-def receipts(model: RouteModel, evidence: RouteEvidence, now: int, windows_s: Sequence[int] = WINDOWS_S) -> Hearing:
+Hear = Callable[[RouteModel, RouteEvidence, int], Hearing]
+
+
+def receipts(model: RouteModel, evidence: RouteEvidence, now: int) -> Hearing:
     """Give the receipts of a route in the shortest window that says enough."""
     usual = model.usual_receipts if model.reports else 0.0
-    return _hearing(model.receipts_come, evidence, now, windows_s, usual, "delivered")
+    return _hearing(model.receipts_come, evidence, now, usual, "delivered")
 
 
-def entries(model: RouteModel, evidence: RouteEvidence, now: int, windows_s: Sequence[int] = WINDOWS_S) -> Hearing:
+def entries(model: RouteModel, evidence: RouteEvidence, now: int) -> Hearing:
     """Give the entered codes of a route."""
     usual = model.memory.entries if model.entered else 0.0
-    return _hearing(model.entries_come, evidence, now, windows_s, usual, "verified")
+    return _hearing(model.entries_come, evidence, now, usual, "verified")
 
 
 def together(hearings: Iterable[Hearing]) -> Hearing:
@@ -50,13 +59,11 @@ def together(hearings: Iterable[Hearing]) -> Hearing:
     return sum(hearings, SILENCE)
 
 
-def _hearing(
-    come: Sequence[float], evidence: RouteEvidence, now: int, windows_s: Sequence[int], usual: float, signal: str
-) -> Hearing:
+def _hearing(come: Sequence[float], evidence: RouteEvidence, now: int, usual: float, signal: str) -> Hearing:
     if not come or not usual:
-        return Hearing(0.0, 0, windows_s[0])
+        return Hearing(0.0, 0, WINDOWS_S[0])
     due, seen, newest = 0.0, 0, 0
-    for window_s in windows_s:
+    for window_s in WINDOWS_S:
         for age in range(newest, window_s):
             if heard := evidence.heard(now - age, now - age):
                 due += heard.sent * come[age] * usual

@@ -62,8 +62,11 @@ class Memory:
         """Give the usual share of messages whose code is entered."""
         return min((self.verified + PRIOR_ENTRIES * PRIOR_WEIGHT) / (self.sent + PRIOR_WEIGHT), MOST_RECEIPTS)
 
-    def delivers(self, prior: Prior) -> tuple[float, float]:
-        """Give the usual share of messages that are delivered, by its receipts, and the standard deviation of that."""
-        receipts = self.receipts(prior)
-        deviation = sqrt(receipts * (1 - receipts) / (self.due + prior.weight))
-        return receipts / REPORTED, deviation / REPORTED
+    def delivers(self, prior: Prior, due: float = 0.0, delivered: float = 0.0) -> tuple[float, float]:
+        """Give the usual share of messages that are delivered, and the standard deviation of that.
+
+        It is judged by receipts; those due and delivered that are not settled yet are added.
+        """
+        weight = self.due + due + prior.weight
+        receipts = min((self.delivered + delivered + prior.weight * prior.receipts) / weight, MOST_RECEIPTS)
+        return receipts / REPORTED, sqrt(receipts * (1 - receipts) / weight) / REPORTED

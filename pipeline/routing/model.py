@@ -4,18 +4,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pipeline.delays import come_by, quantile_s, usual_arrivals
+from pipeline.delays import ENTRY_FLOOR_S, ENTRY_MEDIAN_S, come_by, quantile_s, usual_arrivals
 from pipeline.evidence import RouteEvidence
 from pipeline.routing.belief import Now, ProviderBelief
 from pipeline.routing.likelihood import AGES, SETTLED_S, Rows, Usual, likelihood, rows
 from pipeline.routing.memory import PRIOR_RECEIPTS, PRIOR_WEIGHT, Memory, Prior
-from pipeline.routing.returns import Comeback
+from pipeline.routing.returns import SUSPECT, Comeback
 
 REFRESH_S: Final = 10  # how old the rows may get
 SETTLED: Final = (SETTLED_S, SETTLED_S)
 SHOWN: Final = 5  # receipts or entered codes from which on their absence says something
 OVERDUE: Final = 0.99  # share of receipts that has come when one is overdue
-_USUAL_ARRIVALS: Final = usual_arrivals()
+MATURE_S: Final = 20  # of this age on, receipts say what a route usually does, however late they are
+SETTLED_ENOUGH: Final = 30.0  # messages from which on it is known how many codes people enter
+_RECEIPTS: Final = usual_arrivals()
+_ENTRIES: Final = usual_arrivals(ENTRY_FLOOR_S, ENTRY_MEDIAN_S)
 
 
 @dataclass(slots=True)
@@ -35,13 +38,16 @@ class RouteModel:
     settled_rows: Rows = ()
     made_at: int = 0  # when the rows were made
     lively_at: int = 0  # the last second with messages
+    young_due: float = 0.0  # receipts of the last minute that are mature
+    young_delivered: float = 0.0
 
     def refresh(self, evidence: RouteEvidence, prior: Prior, now: int, *, use_entries: bool) -> None:
         """Make the rows anew from what is usual by now."""
         self.reports = self.reports or evidence.receipts.heard >= SHOWN
-        self.entered = self.entered or evidence.entries.heard >= SHOWN
-        receipts = evidence.receipts.delays.arrivals(_USUAL_ARRIVALS)
-        entries = evidence.entries.delays.arrivals(_USUAL_ARRIVALS)
+        known = evidence.entries.heard >= SHOWN and self.memory.sent >= SETTLED_ENOUGH
+        self.entered = self.entered or known
+        receipts = evidence.receipts.delays.arrivals(_RECEIPTS)
+        entries = evidence.entries.delays.arrivals(_ENTRIES)
         self.receipts_come, self.entries_come = come_by(receipts), come_by(entries)
         self.silence_s = quantile_s(receipts, OVERDUE)
         self.usual_receipts = self.memory.receipts(prior)
@@ -58,6 +64,22 @@ class RouteModel:
         self.settled_rows = rows(usual, *SETTLED)
         self.made_at = now
 
+    def listen(self, evidence: RouteEvidence, now: int) -> list[list[float] | None]:
+        """Give the likelihoods of the last minute, and note how many of its receipts are due and there."""
+        self.young_due = self.young_delivered = 0.0
+        likelihoods: list[list[float] | None] = []
+        for (oldest, youngest), of in zip(AGES, self.rows, strict=True):
+            heard = evidence.heard(now - oldest, now - youngest)
+            likelihoods.append(likelihood(of, heard) if heard else None)
+            if heard and youngest >= MATURE_S:
+                self.young_due += heard.sent * self.receipts_come[youngest]
+                self.young_delivered += heard.delivered
+        return likelihoods
+
+    def delivers(self, prior: Prior) -> tuple[float, float]:
+        """Give the usual share of messages that are delivered, and its standard deviation, the last minute included."""
+        return self.memory.delivers(prior, self.young_due * self.now.normal, self.young_delivered * self.now.normal)
+
 
 class ProviderModel:
     """One provider in all its countries."""
@@ -65,12 +87,18 @@ class ProviderModel:
     def __init__(self, now: int) -> None:
         self.belief = ProviderBelief(settled_at=now - SETTLED_S)
         self.routes: dict[str, RouteModel] = {}
+        self.use_entries = True
 
     def add(self, country: str) -> RouteModel:
         """Begin to know a route."""
         self.belief.add(country)
         self.routes[country] = RouteModel()
         return self.routes[country]
+
+    @property
+    def well(self) -> bool:
+        """Tell whether all is well, and all signals mean something."""
+        return self.use_entries and all(route.now.normal > SUSPECT for route in self.routes.values())
 
     def rates(self, country: str) -> tuple[float, float]:
         """Give the rates a second at which faults of a route begin and end, those of its provider included."""
@@ -105,18 +133,32 @@ class ProviderModel:
                 evidence[country].entries.settle(second, second + SETTLED_S)
                 route.memory.learn(found[country], normal[country], come)
 
-    def freshen(self, evidence: Mapping[str, RouteEvidence], now: int, *, use_entries: bool) -> None:
+    def freshen(self, evidence: Mapping[str, RouteEvidence], now: int) -> None:
         """Make the rows of lively routes anew, every 10 s."""
         for country, route in self.routes.items():
             if now in evidence[country].seconds or now - 1 in evidence[country].seconds:
                 route.lively_at = now
             if now - route.made_at >= REFRESH_S and now - route.lively_at < SETTLED_S:
-                route.refresh(evidence[country], self.prior(country), now, use_entries=use_entries)
+                route.refresh(evidence[country], self.prior(country), now, use_entries=self.use_entries)
+
+    def trust_entries(self, evidence: Mapping[str, RouteEvidence], now: int, *, use: bool) -> None:
+        """Take missing entries as a sign from now on, or do not: they may be missing for another reason."""
+        if use == self.use_entries:
+            return
+        self.use_entries = use
+        for route in self.routes.values():
+            route.made_at = 0
+        self.freshen(evidence, now)
+        self.look(evidence, now)
 
     def look(self, evidence: Mapping[str, RouteEvidence], now: int) -> None:
         """Bring what is believed of every route up to this second."""
-        lively = {country: route.rows for country, route in self.routes.items() if now - route.lively_at < SETTLED_S}
-        for country, believed in self.belief.look(now, evidence, lively).items():
+        likelihoods = {
+            country: route.listen(evidence[country], now)
+            for country, route in self.routes.items()
+            if now - route.lively_at < SETTLED_S
+        }
+        for country, believed in self.belief.look(likelihoods).items():
             route = self.routes[country]
             route.now = believed
             route.comeback.note(believed.normal, now)

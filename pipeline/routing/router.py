@@ -5,11 +5,10 @@ from collections.abc import Collection, Mapping
 from pipeline.choice import EVERYWHERE, shares_for
 from pipeline.evidence import Evidence, RouteEvidence
 from pipeline.records import Order, RouteTable
-from pipeline.routing.country import Country, View, heard_of
-from pipeline.routing.hearing import Hearing, together
+from pipeline.routing.country import Country, View
+from pipeline.routing.hearing import Hear, Hearing, entries, receipts, together
 from pipeline.routing.likelihood import SETTLED_S
 from pipeline.routing.model import ProviderModel
-from pipeline.routing.returns import SUSPECT
 
 
 class Router:
@@ -44,7 +43,7 @@ class Router:
         self._meet(evidence, int(now))
         for provider, model in self._providers.items():
             routes = _routes(evidence, provider, model)
-            model.freshen(routes, int(now), use_entries=True)
+            model.freshen(routes, int(now))
             model.settle(routes, int(now) - SETTLED_S)
 
     def decide(self, evidence: Evidence, now: float) -> list[RouteTable]:
@@ -53,13 +52,34 @@ class Router:
         self.absorb(evidence, now)
         for provider, model in self._providers.items():
             model.look(_routes(evidence, provider, model), second)
+        elsewhere = self._heard(evidence, second, receipts, entries)
+        self._mind_entries(evidence, second)
         views = {name: self._views(name, evidence) for name in self._countries}
-        elsewhere = _heard(views, second)
         changed = (
             country.decide(views[name], self._orders_of(name, now), elsewhere, second)
             for name, country in self._countries.items()
         )
         return [table for table in changed if table]
+
+    def _mind_entries(self, evidence: Evidence, now: int) -> None:
+        """Take no missing entries as a sign against a provider while those of all others are missing too."""
+        heard = self._heard(evidence, now, entries)
+        for provider, model in self._providers.items():
+            others = together(of for name, of in heard.items() if name != provider)
+            model.trust_entries(_routes(evidence, provider, model), now, use=not others.gone)
+
+    def _heard(self, evidence: Evidence, now: int, *signals: Hear) -> dict[str, Hearing]:
+        """Give what was heard of each provider in all countries, where anything looks wrong at all."""
+        if all(model.well for model in self._providers.values()):
+            return {}
+        return {
+            provider: together(
+                hear(route, evidence.route(provider, country), now)
+                for country, route in model.routes.items()
+                for hear in signals
+            )
+            for provider, model in self._providers.items()
+        }
 
     def _meet(self, evidence: Evidence, now: int) -> None:
         """Get to know countries and routes that have come up."""
@@ -104,14 +124,3 @@ class Router:
 
 def _routes(evidence: Evidence, provider: str, model: ProviderModel) -> dict[str, RouteEvidence]:
     return {country: evidence.route(provider, country) for country in model.routes}
-
-
-def _heard(views: Mapping[str, Collection[View]], now: int) -> dict[str, Hearing]:
-    """Give what was heard of each provider in all countries, where anything looks broken at all."""
-    if all(view.model.now.normal > SUSPECT for of_country in views.values() for view in of_country):
-        return {}
-    heard: dict[str, list[Hearing]] = {}
-    for of_country in views.values():
-        for view in of_country:
-            heard.setdefault(view.provider, []).append(heard_of(view, now))
-    return {provider: together(hearings) for provider, hearings in heard.items()}

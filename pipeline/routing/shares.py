@@ -12,7 +12,7 @@ WELL: Final = 0.8  # the leader works with this probability
 SURE: Final = 0.9  # so does whoever takes over, where anyone does
 COMEBACK_MALUS: Final = 0.97  # of the worth of a provider that waits to come back
 SPARE_MALUS: Final = 0.2  # off the worth of a provider with a configured share of 0
-EXPLORED: Final = 0.1  # of the traffic, for a provider that is as good as the leader
+EXPLORED: Final = 0.05  # of the traffic, for a provider that is as good as the leader
 MOST_PROBED: Final = 0.05  # of the traffic, for one provider
 MOST_OTHERS: Final = 0.6  # of the traffic, for all but the leader
 CANARY: Final = 0.02  # of the traffic, for a provider that is not known yet
@@ -46,7 +46,7 @@ class Candidate:
 
 def lead(candidates: Collection[Candidate], current: str | None) -> Candidate:
     """Choose the leader: the one there is, unless another one is surely well and better."""
-    well = [one for one in candidates if one.normal > SURE] or candidates
+    well = [one for one in candidates if one.normal > SURE and not one.canary] or candidates
     best = max(well, key=lambda one: one.worth)
     leader = next((one for one in candidates if one.provider == current), None)
     if leader is None:
