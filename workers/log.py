@@ -40,6 +40,7 @@ ALLOWED: Final = frozenset(
         "attempt",  # the number of the attempt, from 1
         "caller",  # name of the auth service
         "country",  # ISO 3166-1 alpha-2
+        "countries",  # a list of them
         "provider",  # name in the settings
         "provider_code",  # the provider's own word for an error, from the adapter's table, never free text
         "outcome",  # how a hand-over ended

@@ -1,27 +1,16 @@
-"""The providers as the dispatcher holds them: adapters with their limits, breakers and budgets."""
+"""One provider as the dispatcher holds it: its adapter with its limits, breakers and budgets."""
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Final
 
 from pipeline.breaker import CLOSED, Breaker
-from pipeline.choice import EVERYWHERE, choose, for_country, point_of, shares_for
+from pipeline.choice import for_country
 from pipeline.errors import NotSent, ProviderError, Scope, Throttled
 from pipeline.limits import SecondSendBudget, SendLimit
-from pipeline.settings import ProviderSettings, Settings
-from pipeline.topics import RETRY_TIERS
 from providers.seam import Provider
-from workers.dispatch.case import Case
-from workers.dispatch.places import Places, first_free
+from workers.dispatch.places import Places
 from workers.log import get_log
-from workers.loop import Parking
-
-PLACE_WAIT_S: Final = min(tier.delay for tier in RETRY_TIERS).total_seconds()
-# For each so many places there is one more, whose message is still being claimed while the others are under way: the
-# limit itself is that of the connections, for one of which it then waits a moment.
-DOORWAY: Final = 8
 
 log = get_log("dispatch")
 
@@ -33,6 +22,7 @@ class Desk:
     provider: Provider
     places: Places
     budget: SecondSendBudget
+    rescues: SendLimit  # of what others have swallowed
     timeout_s: float
     senders: Mapping[str, str]
     pools: Mapping[str, str]
@@ -42,12 +32,21 @@ class Desk:
         """Tell whether neither the provider's nor the route's breaker is in the way."""
         return not self.breakers or all(self.breakers.get(scope, CLOSED).allows(now) for scope in (None, country))
 
-    def place(self, country: str, now: float) -> "Place":
-        """Give a place that was taken to a message; with a half-open breaker it is the one of its probe."""
+    def may_rescue(self, now: float) -> bool:
+        """Tell whether one more message that another provider has swallowed may be sent."""
+        return self.rescues.wait_s(now) == 0
+
+    def place(self, country: str, now: float, *, probe: bool, rescue: bool) -> "Place | None":
+        """Give a place that was taken to a message; with a half-open breaker it is the one of its probe.
+
+        Gives none when it was a rescue's, and there are too many of these.
+        """
+        if rescue and not self.rescues.take(now):
+            return None
         probed = self._known(country)
         for scope in probed:
             self.breakers[scope] = self.breakers[scope].starting(now)
-        return Place(desk=self, probed=probed)
+        return Place(desk=self, probed=probed, probe=probe, rescue=rescue)
 
     def unprobe(self, scopes: AbstractSet[str | None]) -> None:
         """Note that a probe has ended: if it was not even made, the next message may be it."""
@@ -96,6 +95,8 @@ class Place:
 
     desk: Desk
     probed: AbstractSet[str | None]  # the breakers' scopes that this message is a probe of
+    probe: bool = False  # of a route that is known to be broken
+    rescue: bool = False  # of what another provider has swallowed
     held: bool = True
 
     def free(self) -> None:
@@ -104,96 +105,5 @@ class Place:
             self.held = False
             self.desk.unprobe(self.probed)
             self.desk.places.give_back()
-
-
-class Desks:
-    """All providers, and the choice among them."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        providers: Mapping[str, Provider],
-        *,
-        parking: Parking | None = None,
-        place_wait_s: float = PLACE_WAIT_S,
-    ) -> None:
-        self._routes = settings.routes
-        self._parking = parking or Parking(0)
-        self._wait_s = place_wait_s
-        self.all = {
-            name: Desk(
-                provider=provider,
-                places=Places(_limit(settings.providers[name])),
-                budget=SecondSendBudget(settings.dispatch.second_send_budget),
-                timeout_s=min(settings.providers[name].timeout_s, settings.dispatch.send_timeout_s),
-                senders=settings.providers[name].senders,
-                pools=settings.providers[name].pools,
-            )
-            for name, provider in providers.items()
-        }
-        self._of = {desk.places: desk for desk in self.all.values()}
-
-    def open_breakers(self, now: float) -> dict[str, list[str]]:
-        """Give the countries whose breakers let nothing through now, by provider; `*` is the whole provider."""
-        opened = {
-            name: sorted(scope or EVERYWHERE for scope, breaker in desk.breakers.items() if not breaker.allows(now))
-            for name, desk in self.all.items()
-        }
-        return {name: scopes for name, scopes in opened.items() if scopes}
-
-    def reaches(self, country: str) -> bool:
-        """Tell whether any provider is configured for a country."""
-        return bool(shares_for(self._routes, country))
-
-    async def take(self, case: Case, number: int, *, again: bool) -> Place | None:
-        """Choose a provider for an attempt of a case and take a place at it; none when nobody is free in time.
-
-        Providers already tried are left out. When no untried one is open, none is left; with `again`, all but the
-        last are. While all that are left are merely full, a place is waited for: as long as the shortest tier would
-        take, so that a burst flows at the pace of its providers. Who waits is parked: others go on meanwhile.
-        """
-        country, until = case.phone.country, time.monotonic() + self._wait_s
-        point = point_of(case.request.request_id, number)
-        while shares := self._usable(case, again=again):
-            places = self._free_now(shares, point) or await self._free_later(shares, until - time.monotonic())
-            if places is None:
-                return None
-            desk, now = self._of[places], time.monotonic()
-            if desk.allows(country, now):  # it may have broken while it was waited for
-                return desk.place(country, now)
-            places.give_back(unused=True)
-        return None
-
-    def _usable(self, case: Case, *, again: bool) -> Mapping[str, float]:
-        """Give the shares of the providers that an attempt may go through, were they not full."""
-        country, now = case.phone.country, time.monotonic()
-        shares = shares_for(self._routes, country)
-        opened = {name for name in shares if self.all[name].allows(country, now)}
-        if not case.attempts and len(opened) == len(shares):  # as nearly always
-            return shares
-        without = _left_out(opened, [one.provider for one in case.attempts], again=again)
-        return {name: share for name, share in shares.items() if name in opened - without}
-
-    def _free_now(self, shares: Mapping[str, float], point: float) -> Places | None:
-        full: set[str] = set()
-        while name := choose(shares, full, point):
-            if self.all[name].places.take():
-                return self.all[name].places
-            full.add(name)
-        return None
-
-    async def _free_later(self, shares: Mapping[str, float], within_s: float) -> Places | None:
-        if within_s <= 0:
-            return None
-        with self._parking.park():
-            return await first_free([self.all[name].places for name in shares], within_s)
-
-
-def _limit(account: ProviderSettings) -> SendLimit:
-    return SendLimit(account.in_flight + account.in_flight // DOORWAY, account.per_second)
-
-
-def _left_out(opened: AbstractSet[str], tried: Sequence[str], *, again: bool) -> set[str]:
-    if not again or opened - set(tried):
-        return set(tried)
-    return set(tried[-1:]) if opened - set(tried[-1:]) else set()
+            if self.rescue:
+                self.desk.rescues.give_back()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pipeline.errors import DeadReason, InvalidMessage, PipelineError, StoreAway
+from pipeline.following import UNKNOWN_HEALTH, RouteHealth
 from pipeline.phone import is_sealed
 from pipeline.records import Attempt, DeadLetter, Origin, OtpRequest, Retry, decode, encode
 from pipeline.retry import (
@@ -25,7 +26,8 @@ from pipeline.retry import (
 from pipeline.settings import Settings
 from pipeline.topics import ATTEMPTS, DEAD, REQUESTS, Topic
 from workers.dispatch.case import Case, Opener
-from workers.dispatch.desk import Desks, Place
+from workers.dispatch.desk import Place
+from workers.dispatch.desks import Desks
 from workers.dispatch.handover import MAY_SEND, Clock, HandOver, Made, Mine, adopt
 from workers.log import get_log
 from workers.loop import Record
@@ -113,14 +115,14 @@ class Dispatcher:
         decision = self._decide(handling, NOTHING_SEEN)
         if isinstance(decision, Send):
             return decision
-        return self._decide(handling, await self._recall(handling))
+        return self._look(handling, await self._recall(handling))
 
     async def _second_look(self, handling: Handling) -> Decision:
         waits_for_resend = handling.case.waiting == "resend"
         seen = await self._recall(handling)
         if waits_for_resend and not handling.made:
             return self._resend(handling, seen)
-        return self._decide(handling, seen)
+        return self._look(handling, seen)
 
     async def _recall(self, handling: Handling) -> Seen:
         """Take up what this very record has done before a crash, and tell what is known of its request now."""
@@ -139,8 +141,16 @@ class Dispatcher:
         handling.case = handling.case.with_attempt(made.attempt)
         handling.acks.append(self._producer.send(ATTEMPTS.name, made.attempt.request_id, made.record))
 
-    def _decide(self, handling: Handling, seen: Seen) -> Decision:
-        decision = decide(handling.case.attempts, seen, handling.case.life, self._clock.now(), self._policy)
+    def _look(self, handling: Handling, seen: Seen) -> Decision:
+        """Decide by what is known now of the request, and of the way that its last attempt went."""
+        case = handling.case
+        if not case.attempts:
+            return self._decide(handling, seen)
+        return self._decide(handling, seen, self._desks.health_of(case.attempts[-1].provider, case.phone.country))
+
+    def _decide(self, handling: Handling, seen: Seen, route: RouteHealth = UNKNOWN_HEALTH) -> Decision:
+        case = handling.case
+        decision = decide(case.attempts, seen, case.life, self._clock.now(), self._policy, route=route)
         if isinstance(decision, Send) and decision.silent and not self._may_send_again(handling.case):
             return self._wait(handling, decision)
         return decision
@@ -162,7 +172,7 @@ class Dispatcher:
     async def _send(self, handling: Handling, send: Send) -> Decision:
         """Make an attempt through whichever provider is free, and decide what is next."""
         number = handling.case.attempts[-1].number + 1 if handling.case.attempts else 1
-        place = await self._desks.take(handling.case, number, again=not handling.made)
+        place = await self._desks.take(handling.case, number, again=not handling.made, rescue=send.rescue)
         if place is None:
             return self._wait(handling, send)
         try:
@@ -191,7 +201,7 @@ class Dispatcher:
             return self._still(handling, send)
         if claimed.verdict is ClaimVerdict.KNOWN and claimed.outcome:
             self._take_up(handling, Made(attempt=decode(Attempt, claimed.outcome), record=claimed.outcome))
-            return self._decide(handling, await self._recall(handling))
+            return self._look(handling, await self._recall(handling))
         if claimed.verdict is ClaimVerdict.VOID:
             return superseded(handling.case.attempts)
         return Finished(why=claimed.verdict.value)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from pipeline.callback_token import CallbackToken, issue
 from pipeline.errors import NotSent, Outcome, ProviderError
 from pipeline.records import Attempt, encode
-from pipeline.retry import Life, Send
+from pipeline.retry import AGAIN, Life, Send, replaced
 from pipeline.settings import Settings
 from pipeline.text import Message, render
 from providers.base import CONNECT_LIMIT_S
@@ -87,7 +87,7 @@ class HandOver:
             if held is None:
                 log.warning("attempt.lease_lost", request_id=case.request.request_id, attempt=mine.number)
                 return None
-            attempt = await self._send(case, send, held, desk, message)
+            attempt = await self._send(case, send, held, place, message)
             if attempt.outcome is not Outcome.NOT_SENT:
                 break
         place.free()
@@ -104,8 +104,8 @@ class HandOver:
             return None
         return replace(mine, lease_until=now + self._settings.dispatch.lease_s)
 
-    async def _send(self, case: Case, send: Send, mine: Mine, desk: Desk, message: Message) -> Attempt:
-        sent_at, started = self._clock.now(), time.monotonic()
+    async def _send(self, case: Case, send: Send, mine: Mine, place: Place, message: Message) -> Attempt:
+        desk, sent_at, started = place.desk, self._clock.now(), time.monotonic()
         test = case.phone.e164 in self._test_numbers
         error: ProviderError | None = None
         accepted: Accepted | None = None
@@ -134,6 +134,8 @@ class HandOver:
             config=self._config,
             excused=mine.taken_over,
             test=test,
+            probe=place.probe,
+            replaces=replaced(case.attempts) if send.trigger in AGAIN else None,
         )
 
     def _sms(self, case: Case, mine: Mine, desk: Desk, message: Message, sent_at: datetime) -> Sms:

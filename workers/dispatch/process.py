@@ -13,14 +13,16 @@ from typing import Final
 from pipeline.errors import DeadReason, InvalidMessage, StoreAway
 from pipeline.settings import Settings
 from pipeline.settings.show import config_hash
-from pipeline.topics import DISPATCH_GROUP, REQUESTS, RETRY_TIERS
+from pipeline.topics import DISPATCH_GROUP, REQUESTS, RETRY_TIERS, ROUTES
 from providers import accounts
 from workers.admin import Readiness, admin_server
 from workers.dispatch.case import Opener
-from workers.dispatch.desk import Desks
+from workers.dispatch.desks import Desks
 from workers.dispatch.dispatcher import Dispatcher
 from workers.dispatch.handover import HandOver
-from workers.kafka import KafkaConsumer, KafkaProducer, create_topics
+from workers.dispatch.tables import Tables
+from workers.kafka import BrokerClock, KafkaConsumer, KafkaProducer, create_topics
+from workers.kafka.following import TopicFollower
 from workers.loop import Limits, Loop, Parking, Record
 from workers.state.claims import Claims
 from workers.state.client import Store
@@ -30,6 +32,7 @@ from workers.state.epoch import Epoch
 # looks at what is in flight: with Python's own figures (700, 10, 10) they take a sixth of the CPU.
 GARBAGE: Final = (50_000, 20, 50)
 PARKED: Final = 2000  # requests that may wait for a place: 2 s of 1,000 a second too many, at 5 kB each
+TABLES_S: Final = 2.0  # that a start waits for the route tables; without them the shares of the settings hold
 CONSUMED: Final = (REQUESTS, *RETRY_TIERS)
 # What a bad release of ours could make of every caller's good records; a wrong number or key is its caller's own.
 OWN_FAULTS: Final = frozenset(
@@ -67,9 +70,32 @@ async def dispatching(settings: Settings) -> AsyncIterator[tuple[Loop, Desks]]:
         await producer.start()
         with suppress(StoreAway):  # it is settled when the store comes back
             await Epoch(store, producer.clock).settle()
+        tables = await parts.enter_async_context(_following(settings, producer.clock))
         parking = Parking(PARKED)
-        desks = Desks(settings, providers, parking=parking)
+        desks = Desks(settings, providers, tables=tables, parking=parking)
         yield _loop(settings, store, desks, producer, parking), desks
+
+
+@asynccontextmanager
+async def _following(settings: Settings, clock: BrokerClock) -> AsyncIterator[Tables]:
+    """Give the route tables, those that are there at once, and follow them while the block runs."""
+    tables = Tables(settings.routes)
+
+    def take(record: Record) -> None:
+        clock.witness(record.timestamp_ms)
+        tables.take(record)
+
+    follower = TopicFollower(settings.kafka, ROUTES.name, take)
+    jobs = [asyncio.create_task(work) for work in (follower.run(), tables.keep_looking(clock.now))]
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TABLES_S):
+                await follower.caught_up.wait()
+        yield tables
+    finally:
+        for job in jobs:
+            job.cancel()
+        await asyncio.wait(jobs)
 
 
 def _loop(settings: Settings, store: Store, desks: Desks, producer: KafkaProducer, parking: Parking) -> Loop:
@@ -110,6 +136,7 @@ def _readiness(loop: Loop, desks: Desks) -> Readiness:
     figures = asdict(loop.figures())
     figures |= {
         "lag": sum(figures["lag"].values()),
+        **desks.tables.figures(),
         "breakers": desks.open_breakers(time.monotonic()),
         "paused": sorted(f"{place.topic}/{place.number}" for place in loop.paused),
     }

@@ -11,13 +11,14 @@ from msgspec import structs
 
 from pipeline.errors import ProviderError
 from pipeline.phone import seal
-from pipeline.records import Attempt, DeadLetter, OtpRequest, Retry, decode, encode
+from pipeline.records import Attempt, DeadLetter, OtpRequest, Retry, Route, decode, encode
 from pipeline.settings import Settings
 from pipeline.settings.parse import parse
-from pipeline.topics import ATTEMPTS, DEAD, REQUESTS
+from pipeline.topics import ATTEMPTS, DEAD, REQUESTS, ROUTES
 from providers.seam import Accepted, Callback, ProviderReceipt, Sms
+from tests.samples import a_table
 from workers.dispatch.case import Opener
-from workers.dispatch.desk import Desks
+from workers.dispatch.desks import Desks
 from workers.dispatch.dispatcher import Dispatcher
 from workers.dispatch.handover import HandOver
 from workers.loop import Record
@@ -138,6 +139,12 @@ class World:
         self.offset += 1
         stamp_ms = int(self.clock.at.timestamp() * 1000)
         return Record(topic=topic, partition=0, offset=self.offset, key=None, value=value, timestamp_ms=stamp_ms)
+
+    def table(self, *routes: Route, **changes: Any) -> None:
+        """Let the dispatcher read a table of these routes, newer than those before."""
+        self.offset += 1
+        table = a_table(*routes, revision=self.offset, decided_at=self.clock.at, **changes)
+        self.desks.tables.take(self.record(encode(table), ROUTES.name))
 
     async def ask(self, **changes: Any) -> Record:
         """Handle one request, and give its record."""

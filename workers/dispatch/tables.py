@@ -1,0 +1,76 @@
+"""The newest route table of each country, in memory: refused when it is wrong, kept when no newer one comes."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, NoReturn
+
+from pipeline.choice import EVERYWHERE, shares_for
+from pipeline.following import Course, Refusal, as_configured, follow, read
+from pipeline.records import RouteTable
+from workers.log import get_log
+from workers.loop import Record
+
+LOOK_S: Final = 1.0  # between two looks for stale tables
+_NONE: Final = ""  # the country of a record that cannot be read
+
+log = get_log("dispatch")
+
+
+class Tables:
+    """Gives the course of each country: by its newest table, or by the settings where there is none."""
+
+    def __init__(self, routes: Mapping[str, Mapping[str, float]]) -> None:
+        self._routes = routes
+        self._configured = {country: as_configured(shares) for country, shares in routes.items()}
+        self._followed: dict[str, Course] = {}
+        self._wrong: dict[str, Refusal] = {}  # country -> why its newest table was refused; said once, not each second
+        self._stale: frozenset[str] = frozenset()
+        self.refused: Counter[Refusal] = Counter()
+
+    def of(self, country: str) -> Course | None:
+        """Give the course of a country; none where no provider is configured for it."""
+        return self._followed.get(country) or self._configured.get(country) or self._configured.get(EVERYWHERE)
+
+    def take(self, record: Record) -> None:
+        """Take a record of the topic: follow its table, or refuse it and keep the one before."""
+        table = read(record.value)
+        country = table.country if isinstance(table, RouteTable) else _NONE
+        course = self._follow(table, record) if isinstance(table, RouteTable) else table
+        if isinstance(course, Refusal):
+            self._refuse(course, country, record)
+            return
+        self._followed[country] = course
+        for mended in (country, _NONE):
+            self._wrong.pop(mended, None)
+
+    def look(self, now: datetime) -> None:
+        """Say which tables have become stale, and which are fresh again, once each."""
+        stale = frozenset(country for country, course in self._followed.items() if course.is_stale(now))
+        if became := stale - self._stale:
+            log.warning("routes.stale", countries=sorted(became), count=len(stale))
+        if again := self._stale - stale:
+            log.info("routes.fresh", countries=sorted(again), count=len(stale))
+        self._stale = stale
+
+    async def keep_looking(self, now: Callable[[], datetime]) -> NoReturn:
+        """Look for stale tables until cancelled, by the broker's time."""
+        while True:
+            self.look(now())
+            await asyncio.sleep(LOOK_S)
+
+    def figures(self) -> dict[str, Any]:
+        """Give the figures for health and status."""
+        return {"tables": len(self._followed), "stale": sorted(self._stale), "refused": dict(self.refused)}
+
+    def _follow(self, table: RouteTable, record: Record) -> Course | Refusal:
+        appended_at = datetime.fromtimestamp(record.timestamp_ms / 1000, tz=UTC)
+        configured = shares_for(self._routes, table.country)
+        return follow(table, configured, self._followed.get(table.country), appended_at)
+
+    def _refuse(self, reason: Refusal, country: str, record: Record) -> None:
+        self.refused[reason] += 1
+        if self._wrong.get(country) is not reason:
+            self._wrong[country] = reason
+            log.warning("routes.refused", reason=reason, country=country or None, offset=record.offset)
