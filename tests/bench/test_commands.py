@@ -20,13 +20,19 @@ KEYS = {
     "latency": {"accept_to_handover_p50_ms", "accept_to_handover_p99_ms", "verified"},
     "memory": {"memory_mib", "cores_used", "verified"},
     "adapters": {"adapters", "forged"},
+    "decision": {"providers"},
 }
 MACHINE = {"cores", "memory_gib"}
 
 
 @pytest.mark.parametrize(
     "figure",
-    ["pipeline", "adapters", *(pytest.param(name, marks=pytest.mark.slow) for name in ("kill", "latency", "memory"))],
+    [
+        "pipeline",
+        "adapters",
+        "decision",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("kill", "latency", "memory")),
+    ],
 )
 def test_figure_is_measured_and_printed(figure: str, tmp_path: Path, jars: Path) -> None:
     shutil.copytree(jars, tmp_path / ".cache" / "jars")

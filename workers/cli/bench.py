@@ -22,6 +22,7 @@ FIGURES: Final = {  # name -> module, imported only when it is asked for, becaus
     "latency": "bench.latency",
     "memory": "bench.memory",
     "adapters": "bench.adapters",
+    "decision": "bench.decision",
 }
 
 QuickOption = Annotated[bool, typer.Option("--quick", help="As little as possible: to see that it works.")]
@@ -31,7 +32,7 @@ app = typer.Typer()
 bench = typer.Typer(
     name="bench",
     no_args_is_help=True,
-    help="Measure: rate, CPU, crash, latency, memory, adapters. With the development settings, on servers of its own.",
+    help="Measure: rate, CPU, crash, latency, memory, adapters, decision. With the development settings, own servers.",
 )
 app.add_typer(bench)
 
@@ -64,6 +65,12 @@ def memory(ctx: typer.Context, *, quick: QuickOption = False, json_to: JsonOptio
 def adapters(ctx: typer.Context, *, quick: QuickOption = False, json_to: JsonOption = None) -> None:
     """CPU of each adapter per message, and per forged callback. Needs the project's tests beside it."""
     write_json(json_to, _measure(ctx, ["adapters"], quick=quick)["adapters"])
+
+
+@bench.command()
+def decision(ctx: typer.Context, *, quick: QuickOption = False, json_to: JsonOption = None) -> None:
+    """CPU of the choice of a provider, by the route tables and the breakers."""
+    write_json(json_to, _measure(ctx, ["decision"], quick=quick)["decision"])
 
 
 @bench.command(name="all")
