@@ -100,6 +100,16 @@ async def test_doubled_and_late_receipts_are_acknowledged_and_change_nothing(doo
     assert await _state(door) is ReceiptState.DELIVERED
 
 
+async def test_receipt_of_a_message_that_was_sent_again_meanwhile_is_on_the_topic_and_in_the_row(door: Door) -> None:
+    await door.dispatched(door.request(ID), "carrier-a", "carrier-b")
+
+    assert await _call(door, "delivered", token=_token(door, number=1)) == 200
+
+    (receipt,) = _received(door)
+    assert (receipt.number, receipt.provider, receipt.state) == (1, "carrier-a", ReceiptState.DELIVERED)
+    assert await _state(door) is ReceiptState.DELIVERED
+
+
 @pytest.mark.usefixtures("request_")
 async def test_unknown_word_is_unknown_and_kept(door: Door) -> None:
     await _call(door, "perhaps")

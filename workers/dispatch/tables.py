@@ -62,7 +62,8 @@ class Tables:
 
     def figures(self) -> dict[str, Any]:
         """Give the figures for health and status."""
-        return {"tables": len(self._followed), "stale": sorted(self._stale), "refused": dict(self.refused)}
+        refused = {reason.value: count for reason, count in self.refused.items()}
+        return {"tables": len(self._followed), "stale": sorted(self._stale), "refused": refused}
 
     def _follow(self, table: RouteTable, record: Record) -> Course | Refusal:
         appended_at = datetime.fromtimestamp(record.timestamp_ms / 1000, tz=UTC)

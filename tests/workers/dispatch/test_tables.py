@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 from structlog.testing import capture_logs
 
@@ -77,6 +78,12 @@ def test_wrong_table_is_refused_and_the_last_good_one_kept(tables: Tables) -> No
         Refusal.UNREADABLE: 1,
         Refusal.NO_PROVIDER: 1,
     }
+
+
+def test_figures_are_what_json_can_say(tables: Tables) -> None:
+    _take(tables, a_route("a", 0.4))
+
+    assert orjson.loads(orjson.dumps(tables.figures())) == {"tables": 0, "stale": [], "refused": {"sum": 1}}
 
 
 def test_refusal_is_said_once_until_a_good_table_comes(tables: Tables, logged: list[Any]) -> None:
