@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 from pipeline.records import RouteTable
 
@@ -37,6 +37,7 @@ class Moves:
     """What became of the shares after the onset."""
 
     detected_s: float | None  # until a broken carrier has less than half of the share that it had
+    why: str | None  # the reason that the table gave by which it was detected
     drained_s: float | None  # until it is drained in every country
     moved_wrongly: float  # points of share taken from carriers that work, by notable moves
     moves: int  # tables with a notable move
@@ -48,24 +49,31 @@ class Moves:
 
 LATER_S: Final = 30.0
 
-History = Sequence[tuple[float, Shares]]  # of a country: when each came, oldest first; the first one always held
+
+class Point(NamedTuple):
+    """The shares of a country from an instant on."""
+
+    at: float  # epoch seconds; -inf: from the beginning
+    shares: Shares
+    why: str
+
+
+History = Sequence[Point]  # of a country, oldest first
 
 
 def histories(seen: Sequence[Seen], configured: Mapping[str, Shares], until: float) -> dict[str, History]:
     """Put the shares of each country in order, those of the settings first."""
-    found: dict[str, list[tuple[float, Shares]]] = {
-        country: [(float("-inf"), shares)] for country, shares in configured.items()
-    }
+    found = {country: [Point(float("-inf"), shares, "the settings")] for country, shares in configured.items()}
     for one in seen:
         if one.came_at <= until and one.table.country in found:
             shares = {route.provider: route.share for route in one.table.routes}
-            found[one.table.country].append((one.came_at, shares))
+            found[one.table.country].append(Point(one.came_at, shares, one.table.why))
     return dict(found)
 
 
 def shares_at(history: History, at: float) -> Shares:
     """Give the shares that held at an instant."""
-    return next(shares for came_at, shares in reversed(history) if came_at <= at)
+    return next(point.shares for point in reversed(history) if point.at <= at)
 
 
 def mean_shares(history_of: Mapping[str, History], at: float) -> Shares:
@@ -96,12 +104,15 @@ def moves(history_of: Mapping[str, History], outage: Outage) -> Moves:
     """Judge the moves of all countries."""
     theirs = [history for country, history in history_of.items() if country in outage.countries]
     falls = list(chain.from_iterable(_falls(history, outage) for history in theirs))
+    detected = min((half for half, _ in falls if half), default=None)
     drains = [drained for _, drained in falls]
+    drained = None if None in drains else max((one for one in drains if one), default=None)
     waits = sorted((_waits(history, outage) for history in theirs), key=len)
     steps = list(chain.from_iterable(_steps(country, one, outage) for country, one in history_of.items()))
     return Moves(
-        detected_s=min((found for found, _ in falls if found is not None), default=None),
-        drained_s=None if None in drains else max((one for one in drains if one is not None), default=None),
+        detected_s=_since(outage, detected),
+        why=detected.why if detected else None,
+        drained_s=_since(outage, drained),
         moved_wrongly=round(sum(points for _, _, points in steps), 1),
         moves=sum(largest > NOTABLE for _, largest, _ in steps),
         moves_later=sum(largest > NOTABLE and at > outage.onset_at + LATER_S for at, largest, _ in steps),
@@ -111,22 +122,20 @@ def moves(history_of: Mapping[str, History], outage: Outage) -> Moves:
     )
 
 
-def _falls(history: History, outage: Outage) -> Iterator[tuple[float | None, float | None]]:
-    """Give for each broken carrier that had traffic here: seconds to half of its share, and to a drained one."""
+def _since(outage: Outage, point: Point | None) -> float | None:
+    return round(point.at - outage.onset_at, 3) if point else None
+
+
+def _falls(history: History, outage: Outage) -> Iterator[tuple[Point | None, Point | None]]:
+    """Give for each broken carrier that had traffic here when it had half of its share, and when it was drained."""
     for carrier, had in shares_at(history, outage.onset_at).items():
         if carrier in outage.carriers and had >= DRAINED:
             yield _fall(history, carrier, had / 2, outage), _fall(history, carrier, DRAINED, outage)
 
 
-def _fall(history: History, carrier: str, below: float, outage: Outage) -> float | None:
-    return next(
-        (
-            round(at - outage.onset_at, 3)
-            for at, shares in history
-            if at > outage.onset_at and shares.get(carrier, 0.0) < below
-        ),
-        None,
-    )
+def _fall(history: History, carrier: str, below: float, outage: Outage) -> Point | None:
+    later = (point for point in history if point.at > outage.onset_at)
+    return next((point for point in later if point.shares.get(carrier, 0.0) < below), None)
 
 
 def _waits(history: History, outage: Outage) -> tuple[float, ...]:
@@ -134,7 +143,7 @@ def _waits(history: History, outage: Outage) -> tuple[float, ...]:
     waits = []
     for carrier in outage.carriers:
         fell_at, high = None, shares_at(history, outage.onset_at).get(carrier, 0.0) >= DRAINED
-        for at, shares in history:
+        for at, shares, _ in history:
             if at <= outage.onset_at:
                 continue
             before, high = high, shares.get(carrier, 0.0) >= DRAINED
@@ -148,7 +157,7 @@ def _waits(history: History, outage: Outage) -> tuple[float, ...]:
 def _steps(country: str, history: History, outage: Outage) -> Iterator[tuple[float, float, float]]:
     """Give each change after the onset: when, the largest change of a share, and what notable ones took wrongly."""
     broken = outage.carriers if country in outage.countries else frozenset()
-    for (_, before), (at, after) in pairwise(history):
+    for (_, before, _), (at, after, _) in pairwise(history):
         if at <= outage.onset_at:
             continue
         lost = {name: before.get(name, 0.0) - after.get(name, 0.0) for name in {*before, *after}}

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from statistics import median
 from typing import Any, Final
 
 from bench.drills import notify
@@ -12,7 +13,6 @@ from bench.drills.practice import Observed
 from pipeline.records import Cause, Incident
 
 OF_ONE_PROVIDER: Final = {Cause.PROVIDER, Cause.CREDENTIAL, Cause.ROUTE}
-HALF_MS: Final = 0.0005  # what rounding takes from the seconds of a result
 CHECKED: Final = ("lost", "late", "mixed", "misrouted", "duplicates_excused", "duplicates_unexcused")
 
 
@@ -52,7 +52,7 @@ class Result:
     misrouted: int
     duplicates_excused: int
     duplicates_unexcused: int
-    clocks_apart_s: float  # at most: from the broker's stamp on a table to its coming here
+    behind_broker_s: float  # from the broker's stamp on a table to its coming here by our clock, median
 
 
 def result(observed: Observed) -> Result:
@@ -67,14 +67,14 @@ def result(observed: Observed) -> Result:
         detected_s=moved.detected_s if moved.detected_s is not None else named_s,
         drained_s=moved.drained_s,
         named_s=named_s,
-        why=_why(observed, moved.detected_s),
+        why=moved.why,
         moved_wrongly=moved.moved_wrongly,
         moves=moved.moves,
         moves_later=moved.moves_later,
         returns=moved.returns,
         waits_s=moved.waits_s,
         waits_grow=int(moved.waits_grow),
-        clocks_apart_s=round(max((one.came_at - one.appended_at for one in observed.seen), default=0.0), 3),
+        behind_broker_s=round(median([one.came_at - one.appended_at for one in observed.seen] or [0.0]), 3),
         **_of_codes(observed, mean_shares(history_of, outage.onset_at)),
         **_of_incidents(observed),
         **{name: getattr(observed.figures, name) for name in CHECKED},
@@ -114,9 +114,3 @@ def named_rightly(drill: Drill, incidents: Sequence[Incident], outage: Outage) -
         and (drill.country is None or incident.country == drill.country)
         for incident in incidents
     )
-
-
-def _why(observed: Observed, detected_s: float | None) -> str | None:
-    """Give the reason that the table gave by which traffic left a broken carrier."""
-    since = ((one.came_at - observed.outage.onset_at, one.table.why) for one in observed.seen)
-    return next((why for at_s, why in since if detected_s is not None and at_s >= detected_s - HALF_MS), None)

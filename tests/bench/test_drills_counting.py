@@ -144,8 +144,8 @@ def test_carriers_see_the_broken_one_drained_when_few_first_messages_go_there() 
 
     seen_s = count(codes(rows, messages, [], COUNTRY_OF), OUTAGE).drained_seen_s
 
-    # In the 20 messages from 103.7 on, 3 are the broken carrier's: the first window with less than 4.
-    assert seen_s == pytest.approx(3.7)
+    # Of the 10 messages until 104.8, one is the broken carrier's: the first second with less than two of ten.
+    assert seen_s == pytest.approx(4.8)
 
 
 def test_carriers_never_see_it_drained_while_all_goes_there() -> None:

@@ -93,7 +93,7 @@ def test_figures_of_codes_moves_and_incidents_stand_together() -> None:
     assert (WELL.detected_s, WELL.drained_s, WELL.named_s) == (4.5, 4.5, 5.0)
     assert (WELL.cause, WELL.not_cause, WELL.named_rightly) == ("provider", ("the others deliver",), 1)
     assert (WELL.why, WELL.summary) == ("because", "a delivers nothing")
-    assert WELL.clocks_apart_s == pytest.approx(0.01)
+    assert WELL.behind_broker_s == pytest.approx(0.01)
 
 
 def test_every_limit_holds_when_all_was_rescued() -> None:
