@@ -15,7 +15,8 @@ from pipeline.routing.returns import SUSPECT
 from pipeline.routing.shares import Candidate, lead, limit, split
 
 RATE_S: Final = 20  # over which the rate of a country is counted
-KNOWN: Final = 30.0  # messages from which on a provider is no canary
+KNOWN: Final = 30.0  # messages from which on a provider is no canary ...
+WELL_KNOWN: Final = 600.0  # ... once the leader is judged by so many
 STEP: Final = 0.02  # a smaller change of a share is not published ...
 HALVED: Final = 0.5  # ... unless a small share has become less than this much of itself
 LARGE: Final = 0.05  # a larger one is published at once ...
@@ -55,14 +56,24 @@ class Country:
         paused = _paused(orders, views)
         usable = [view for view in views if view.provider not in paused]
         rate = _rate(views, now)
-        candidates = [_candidate(view, rate, now) for view in usable]
+        candidates = self._candidates(usable, rate, now)
         self.mode = self._mode(usable, candidates, orders, elsewhere, now)
-        if self.mode in {Mode.AUTOMATIC, Mode.PINNED} or not self.shares:
+        if self.mode in {Mode.AUTOMATIC, Mode.PINNED} or self.table is None:
             self._share(candidates, orders, rate)
+        else:
+            self.shares = {route.provider: route.share for route in self.table.routes}
         states = {view.provider: _state(view, paused, now) for view in views}
         if not self._has_changed(states, now):
             return None
         return self._publish(tuple(self._route(view, states[view.provider], now) for view in views), now)
+
+    def _candidates(self, usable: Sequence[View], rate: float, now: int) -> list[Candidate]:
+        entering, canaries = _entering(usable), self._has_canaries(usable)
+        return [_candidate(view, rate, now, entering, canary=canaries and not _known(view)) for view in usable]
+
+    def _has_canaries(self, views: Sequence[View]) -> bool:
+        """Tell whether the leader is known so well that who is not known is new."""
+        return any(view.model.known >= WELL_KNOWN for view in views if view.provider == self.leader)
 
     def _share(self, candidates: Sequence[Candidate], orders: Collection[Order], rate: float) -> None:
         pinned = _pinned(orders, candidates)
@@ -94,7 +105,7 @@ class Country:
 
     def _route(self, view: View, state: RouteState, now: int) -> Route:
         model, heard = view.model, receipts(view.model, view.evidence, now)
-        usual, _ = model.delivers(view.prior)
+        usual, _ = model.delivers(view.prior, 1.0)
         returns_at = model.comeback.returns_at
         return Route(
             provider=view.provider,
@@ -138,9 +149,9 @@ class Country:
         return self.table
 
 
-def _candidate(view: View, rate: float, now: int) -> Candidate:
+def _candidate(view: View, rate: float, now: int, entering: float, *, canary: bool) -> Candidate:
     model = view.model
-    usual, deviation = model.delivers(view.prior)
+    usual, deviation = model.delivers(view.prior, entering)
     capacity = view.capacity_per_s
     by_capacity = min(1.0, capacity / rate) if capacity and rate else 1.0
     return Candidate(
@@ -153,9 +164,20 @@ def _candidate(view: View, rate: float, now: int) -> Candidate:
         ends=view.ends,
         waits=model.comeback.waits(now),
         most=min(by_capacity, model.comeback.most(now) if rate >= STAGED else 1.0),
-        canary=model.memory.sent + model.young_due < KNOWN,
+        known=_known(view),
+        canary=canary,
         spare=view.configured <= 0,
     )
+
+
+def _entering(views: Sequence[View]) -> float:
+    """Give the share of people who enter their code."""
+    sent = sum(view.model.memory.sent for view in views)
+    return sum(view.model.memory.verified for view in views) / sent if sent else 0.0
+
+
+def _known(view: View) -> bool:
+    return view.model.known >= KNOWN
 
 
 def _state(view: View, paused: Collection[str], now: int) -> RouteState:
@@ -168,7 +190,7 @@ def _state(view: View, paused: Collection[str], now: int) -> RouteState:
         return RouteState.RETURNING
     if model.now.normal < SUSPECT:
         return RouteState.SUSPECT
-    return RouteState.CANARY if model.memory.sent + model.young_due < KNOWN else RouteState.NORMAL
+    return RouteState.NORMAL if _known(view) else RouteState.CANARY
 
 
 def _rate(views: Sequence[View], now: int) -> float:

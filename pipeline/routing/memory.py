@@ -14,6 +14,7 @@ PRIOR_WEIGHT: Final = 10.0  # messages that the guesses count as
 PRIOR_RECEIPTS: Final = 0.9
 PRIOR_FAILURES: Final = 0.02
 PRIOR_ENTRIES: Final = 0.8
+LEAST_ENTERING: Final = 0.05  # share of people who enter their code; less says nothing
 
 NOTHING_HEARD: Final = Heard(0, 0, 0, 0, 0, 0)
 _KEPT: Final = 0.5 ** (1 / HALF_LIFE_S)  # each second
@@ -61,6 +62,12 @@ class Memory:
     def entries(self) -> float:
         """Give the usual share of messages whose code is entered."""
         return min((self.verified + PRIOR_ENTRIES * PRIOR_WEIGHT) / (self.sent + PRIOR_WEIGHT), MOST_RECEIPTS)
+
+    def enters(self, entering: float) -> tuple[float, float]:
+        """Give what `delivers` gives, judged by entered codes: `entering` is the share of people who enter theirs."""
+        weight = self.sent + PRIOR_WEIGHT
+        share = min(self.entries / max(entering, self.entries, LEAST_ENTERING), 1.0)
+        return share * PRIOR_RECEIPTS / REPORTED, sqrt(share * (1 - share) / weight + 1 / weight**2)
 
     def delivers(self, prior: Prior, due: float = 0.0, delivered: float = 0.0) -> tuple[float, float]:
         """Give the usual share of messages that are delivered, and the standard deviation of that.

@@ -38,6 +38,7 @@ class RouteModel:
     settled_rows: Rows = ()
     made_at: int = 0  # when the rows were made
     lively_at: int = 0  # the last second with messages
+    young_sent: float = 0.0  # messages of the last minute
     young_due: float = 0.0  # receipts of the last minute that are mature
     young_delivered: float = 0.0
 
@@ -66,19 +67,31 @@ class RouteModel:
 
     def listen(self, evidence: RouteEvidence, now: int) -> list[list[float] | None]:
         """Give the likelihoods of the last minute, and note how many of its receipts are due and there."""
-        self.young_due = self.young_delivered = 0.0
+        self.young_sent = self.young_due = self.young_delivered = 0.0
         likelihoods: list[list[float] | None] = []
         for (oldest, youngest), of in zip(AGES, self.rows, strict=True):
             heard = evidence.heard(now - oldest, now - youngest)
             likelihoods.append(likelihood(of, heard) if heard else None)
+            self.young_sent += heard.sent if heard else 0
             if heard and youngest >= MATURE_S:
                 self.young_due += heard.sent * self.receipts_come[youngest]
                 self.young_delivered += heard.delivered
         return likelihoods
 
-    def delivers(self, prior: Prior) -> tuple[float, float]:
-        """Give the usual share of messages that are delivered, and its standard deviation, the last minute included."""
-        return self.memory.delivers(prior, self.young_due * self.now.normal, self.young_delivered * self.now.normal)
+    def delivers(self, prior: Prior, entering: float) -> tuple[float, float]:
+        """Give the usual share of messages that are delivered, and its standard deviation, the last minute included.
+
+        It is judged by receipts, or by entered codes where there are none; `entering` is the share of the country.
+        """
+        if not self.reports and self.entered:
+            return self.memory.enters(entering)
+        normal = self.now.normal if self.reports else 0.0
+        return self.memory.delivers(prior, self.young_due * normal, self.young_delivered * normal)
+
+    @property
+    def known(self) -> float:
+        """Give how many messages it is judged by."""
+        return self.memory.sent + self.young_sent
 
 
 class ProviderModel:
@@ -128,7 +141,7 @@ class ProviderModel:
             }
             normal = self.belief.settle(second, heard)
             for country, route in self.routes.items():
-                come = route.receipts_come[SETTLED_S] if route.receipts_come else 1.0
+                come = route.receipts_come[SETTLED_S] if route.reports else 0.0
                 evidence[country].receipts.settle(second, second + SETTLED_S)
                 evidence[country].entries.settle(second, second + SETTLED_S)
                 route.memory.learn(found[country], normal[country], come)

@@ -31,7 +31,7 @@ class Comeback:
             self.broken, self.faults, self.back_at = True, self.faults + 1, None
         elif self.broken and normal > WELL:
             self.broken = False
-            self.returns_at = now + min(FIRST_WAIT_S * 2 ** (self.faults - 1), LONGEST_WAIT_S)
+            self.returns_at = now + min(FIRST_WAIT_S * 2 ** max(self.faults - 1, 0), LONGEST_WAIT_S)
             self.back_at = self.returns_at
 
     def waits(self, now: float) -> bool:

@@ -7,12 +7,13 @@ from typing import Final
 
 DEAD_BAND: Final = 0.1  # a loss of so much is no reason to move: it may be noise
 BETTER: Final = 0.005  # by so much another provider must be better to become the leader
-SURER: Final = 2.0  # ... and by so many standard deviations, while the leader works
+SURER: Final = 1.0  # ... and by so many standard deviations, while the leader works
 WELL: Final = 0.8  # the leader works with this probability
 SURE: Final = 0.9  # so does whoever takes over, where anyone does
 COMEBACK_MALUS: Final = 0.97  # of the worth of a provider that waits to come back
 SPARE_MALUS: Final = 0.2  # off the worth of a provider with a configured share of 0
-EXPLORED: Final = 0.05  # of the traffic, for a provider that is as good as the leader
+EXPLORED: Final = 0.05  # of the traffic, for a provider that is better than the leader for sure; more the less it is
+MOST_EXPLORED: Final = 0.1  # known, up to this
 MOST_PROBED: Final = 0.05  # of the traffic, for one provider
 MOST_OTHERS: Final = 0.6  # of the traffic, for all but the leader
 CANARY: Final = 0.02  # of the traffic, for a provider that is not known yet
@@ -33,7 +34,8 @@ class Candidate:
     ends: float
     waits: bool = False  # to come back
     most: float = 1.0  # largest share, by capacity and by the stage of its return
-    canary: bool = False
+    known: bool = True
+    canary: bool = False  # not known, beside a leader that is well known
     spare: bool = False
 
     @property
@@ -46,7 +48,7 @@ class Candidate:
 
 def lead(candidates: Collection[Candidate], current: str | None) -> Candidate:
     """Choose the leader: the one there is, unless another one is surely well and better."""
-    well = [one for one in candidates if one.normal > SURE and not one.canary] or candidates
+    well = [one for one in candidates if one.normal > SURE and one.known] or candidates
     best = max(well, key=lambda one: one.worth)
     leader = next((one for one in candidates if one.provider == current), None)
     if leader is None:
@@ -84,10 +86,14 @@ def limit(shares: Mapping[str, float], candidates: Sequence[Candidate]) -> dict[
 def _probed(one: Candidate, leader: Candidate, rate: float) -> float:
     if one.spare:
         return 0.0
-    if one.canary and not leader.canary:
+    if one.canary:
         return CANARY
-    explored = 0.0 if one.waits else EXPLORED * one.normal * _better(one, leader)
+    explored = 0.0 if one.waits else _explored(one) * one.normal * _better(one, leader)
     return max(explored, _worth_knowing(one, leader, rate))
+
+
+def _explored(one: Candidate) -> float:
+    return min(EXPLORED + one.deviation, MOST_EXPLORED)
 
 
 def _worth_knowing(one: Candidate, leader: Candidate, rate: float) -> float:

@@ -1,0 +1,216 @@
+"""The router as a whole, in small worlds without luck."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pipeline.evidence import Evidence
+from pipeline.records import Mode, Order, OrderKind, Route, RouteState
+from pipeline.routing import Router
+from tests.pipeline.routing.worlds import SILENT, T0, WELL, Behaves, Behaviour, World, broken
+
+FAULT = 120
+
+
+def route(world: World, provider: str, country: str = "GB") -> Route:
+    return next(one for one in world.router.tables[country].routes if one.provider == provider)
+
+
+def order(kind: OrderKind, provider: str | None = None, *, country: str = "*", lasts_s: int = 3600) -> Order:
+    at = datetime.fromtimestamp(T0, UTC)
+    return Order(
+        order_id="order-0000000000001",
+        kind=kind,
+        provider=provider,
+        country=country,
+        reason="a test",
+        author="ops",
+        at=at,
+        expires_at=at + timedelta(seconds=lasts_s),
+    )
+
+
+def test_almost_everything_goes_to_the_provider_with_the_largest_configured_share_at_first() -> None:
+    world = World().run(1)
+    assert world.leader() == "a"
+    assert world.split()["a"] > 0.85
+
+
+def test_nothing_moves_by_more_than_five_points_while_all_is_well() -> None:
+    world = World(entered=True).run(400)
+    assert {table.mode for table in world.history} == {Mode.AUTOMATIC}
+    assert {max(table.routes, key=lambda one: one.share).provider for table in world.history} == {"a"}
+    assert all(one.share > 0.85 for table in world.history for one in table.routes if one.leader)
+
+
+def test_a_leader_that_delivers_nothing_is_left_within_seven_seconds() -> None:
+    world = World(behaves=broken("a", FAULT)).run(FAULT + 30)
+    after = world.when("a", 0.2, after=FAULT)
+    assert after is not None
+    assert after <= 7
+    assert route(world, "a").state is RouteState.BROKEN
+
+
+def test_the_reason_names_route_receipts_and_moves() -> None:
+    world = World(behaves=broken("a", FAULT)).run(FAULT + 30)
+    told = " ".join(table.why for table in world.history)
+    assert "a in GB is broken: " in told
+    assert "receipts due in the last 8 s arrived, usual" in told
+    assert "% stays with a" in told
+
+
+def test_a_brown_out_moves_traffic_too() -> None:
+    world = World(behaves=broken("a", FAULT, Behaviour(delivered=0.5))).run(FAULT + 60)
+    assert world.leader() != "a"
+
+
+def test_only_the_country_in_which_it_fails_is_left() -> None:
+    rates = {"GB": 10, "US": 10}
+    world = World(behaves=broken("a", FAULT, where="GB"), rates=rates).run(FAULT + 60)
+    assert (world.leader("GB") != "a", world.leader("US")) == (True, "a")
+
+
+def test_a_fault_everywhere_is_seen_sooner_from_several_countries() -> None:
+    alone = World(behaves=broken("a", FAULT), rates={"GB": 2}).run(FAULT + 60)
+    world = World(behaves=broken("a", FAULT), rates={"GB": 2, "US": 2, "FR": 2, "DE": 2, "ES": 2}).run(FAULT + 60)
+    together, single = world.when("a", 0.2, after=FAULT), alone.when("a", 0.2, after=FAULT)
+    assert together is not None
+    assert single is not None
+    assert together < single
+
+
+def test_faked_receipts_are_given_away_by_people_who_enter_no_codes() -> None:
+    world = World(behaves=broken("a", FAULT, Behaviour(delivered=0.0, faked=True)), entered=True).run(FAULT + 60)
+    assert world.leader() != "a"
+    assert route(world, "a").state is RouteState.BROKEN
+
+
+def test_refused_hand_overs_move_traffic() -> None:
+    world = World(behaves=broken("a", FAULT, Behaviour(refused=1.0))).run(FAULT + 15)
+    after = world.when("a", 0.2, after=FAULT)
+    assert after is not None
+    assert after <= 3
+
+
+def all_at_once(since: int, how: Behaviour) -> Behaves:
+    return lambda _provider, _country, second: how if second >= since else WELL
+
+
+def test_when_all_providers_fail_together_nothing_is_moved_any_more() -> None:
+    world = World(behaves=all_at_once(FAULT, SILENT), entered=True).run(FAULT + 30)
+    frozen = world.split()
+    world.run(FAULT + 90)
+    assert world.router.tables["GB"].mode is Mode.ALL_BAD
+    assert world.split() == frozen
+
+
+def test_receipts_that_stop_everywhere_blame_nobody_while_people_enter_their_codes() -> None:
+    world = World(behaves=all_at_once(FAULT, Behaviour(reported=0.0)), entered=True).run(FAULT + 120)
+    assert [one.provider for one in world.router.tables["GB"].routes if one.state is RouteState.BROKEN] == []
+
+
+def test_entries_that_stop_everywhere_blame_nobody_while_receipts_come() -> None:
+    world = World(entered=True).run(FAULT)
+    world.entered = False
+    world.run(FAULT + 120)
+    assert [one.provider for one in world.router.tables["GB"].routes if one.state is RouteState.BROKEN] == []
+
+
+def test_a_provider_that_never_sent_a_receipt_is_not_judged_by_their_absence() -> None:
+    world = World(behaves=broken("a", 0, Behaviour(reported=0.0))).run(FAULT)
+    assert world.leader() == "a"
+    assert route(world, "a").silence_s is None
+
+
+def test_a_broken_provider_comes_back_after_a_wait_that_doubles_with_each_fault() -> None:
+    def flapping(provider: str, _country: str, second: int) -> Behaviour:
+        return SILENT if provider == "b" and second >= FAULT and (second // 90) % 2 else WELL
+
+    world = World(behaves=flapping, shares={"b": 60, "a": 40}).run(900)
+    waits = []
+    for before, after in zip(world.history, world.history[1:], strict=False):
+        was, now = ({one.provider: one for one in table.routes}["b"] for table in (before, after))
+        if was.state is RouteState.BROKEN and now.state is RouteState.RETURNING:
+            assert now.returns_at is not None
+            waits.append((now.returns_at - after.decided_at).total_seconds())
+    assert len(waits) >= 2
+    assert waits == sorted(waits)
+    assert waits[0] == pytest.approx(15)
+    assert waits[1] > 1.5 * waits[0]
+
+
+def test_a_pin_gives_everything_to_one_provider() -> None:
+    world = World().run(60)
+    world.router.order([order(OrderKind.PIN, "c")])
+    world.run(62)
+    assert (world.router.tables["GB"].mode, world.split()["c"]) == (Mode.PINNED, 1)
+
+
+def test_an_order_of_another_country_or_time_changes_nothing() -> None:
+    world = World()
+    world.router.order([order(OrderKind.PIN, "c", country="US"), order(OrderKind.PIN, "b", lasts_s=0)])
+    assert world.run(10).leader() == "a"
+
+
+def test_a_paused_provider_gets_nothing() -> None:
+    world = World()
+    world.router.order([order(OrderKind.PAUSE, "a")])
+    world.run(10)
+    assert (world.split()["a"], route(world, "a").state) == (0, RouteState.PAUSED)
+
+
+def test_a_pause_of_all_providers_is_not_followed_because_nothing_usable_would_be_left() -> None:
+    world = World()
+    world.router.order([order(OrderKind.PAUSE, name) for name in "abc"])
+    assert world.run(10).leader() == "a"
+
+
+def test_a_hold_keeps_the_shares_whatever_happens() -> None:
+    world = World(behaves=broken("a", FAULT)).run(60)
+    world.router.order([order(OrderKind.HOLD)])
+    before = world.split()
+    assert world.run(FAULT + 60).split() == before
+
+
+def test_a_spare_gets_traffic_only_when_the_others_are_broken() -> None:
+    def behaves(provider: str, _country: str, second: int) -> Behaviour:
+        return SILENT if provider == "a" and second >= FAULT else WELL
+
+    world = World(behaves=behaves, shares={"a": 100, "spare": 0}).run(FAULT)
+    assert world.split()["spare"] == 0
+    assert world.run(FAULT + 20).leader() == "spare"
+
+
+def test_a_provider_is_given_no_more_than_it_carries() -> None:
+    world = World(behaves=broken("a", FAULT))
+    world.router = Router({"GB": world.shares}, {"b": 8})
+    world.run(FAULT + 60)
+    assert world.split()["b"] <= 0.45
+    assert world.split()["c"] > 0.5
+
+
+def test_a_country_without_a_provider_gets_no_table() -> None:
+    world = World()
+    world.router = Router({"US": {"a": 100}})
+    world.run(10)
+    assert "GB" not in world.router.tables
+
+
+def test_a_country_of_the_settings_has_a_table_before_its_first_message() -> None:
+    router = Router({"GB": {"a": 60, "b": 40}, "*": {"a": 100}})
+    (table,) = router.decide(Evidence(), T0)
+    assert (table.country, table.revision) == ("GB", 1)
+
+
+def test_shares_of_every_table_are_a_whole() -> None:
+    world = World(behaves=broken("a", FAULT, until=FAULT + 60)).run(FAULT + 300)
+    assert all(sum(one.share for one in table.routes) == pytest.approx(1, abs=0.001) for table in world.history)
+
+
+def test_what_was_absorbed_is_believed_as_if_it_had_been_decided_on() -> None:
+    world = World(behaves=broken("a", FAULT)).run(FAULT + 40)
+    router = Router({"GB": world.shares})
+    for second in range(FAULT + 40):
+        router.absorb(world.evidence, T0 + second)
+    (table,) = router.decide(world.evidence, T0 + FAULT + 40)
+    assert max(table.routes, key=lambda one: one.share).provider != "a"
