@@ -29,6 +29,11 @@ class PartitionCounts:
         self._full: list[Tally] = []  # tallies that were full before it was time for one
         self._pruned_at = 0.0
 
+    @property
+    def cells(self) -> int:
+        """Tell how many cells are held."""
+        return len(self._cells)
+
     def begin(self, position: int) -> None:
         """Say where counting begins, when no tally told."""
         if self.position is None:
@@ -49,9 +54,11 @@ class PartitionCounts:
             self._full.append(self._tally())
         self._prune(appended_at)
 
-    def skip_to(self, position: int) -> None:
-        """Go on at a position whose records before are not there any more."""
-        self.position = position
+    def skip_to(self, start: int) -> int:
+        """Go on at the oldest record that is still there; give how many are gone that nobody counted."""
+        gone = max(start - (self.position or 0), 0)
+        self.position = (self.position or 0) + gone
+        return gone
 
     def take(self, tally: Tally) -> None:
         """Take over what somebody else has counted, when it is more than is counted here.
