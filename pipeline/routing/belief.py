@@ -83,9 +83,13 @@ class ProviderBelief:
         """
         everywhere = self.everywhere
         beliefs = {country: self.routes[country].belief for country in likelihoods}
+        quiet_s = 0
         for group, (oldest, youngest) in enumerate(AGES):
+            quiet_s += oldest + 1 - youngest
             heard = {country: of for country, groups in likelihoods.items() if (of := groups[group])}
-            everywhere, beliefs = self._step(everywhere, beliefs, heard, oldest + 1 - youngest)
+            if heard or youngest == 0:
+                everywhere, beliefs = self._step(everywhere, beliefs, heard, quiet_s)
+                quiet_s = 0
         for country, route in self.routes.items():
             if country not in likelihoods:
                 beliefs[country] = drift(route.belief, route.hazard, UNHEARD_S)

@@ -46,11 +46,12 @@ Row = tuple[float, float, float, float]  # log-likelihood of a message sent, del
 Rows = Sequence[Row]  # one for each of STATES
 
 
-def rows(usual: Usual, oldest: int, youngest: int) -> Rows:
-    """Make the rows for messages of these ages in seconds."""
-    receipts_come = _between(usual.receipts_come, oldest, youngest)
-    entries_come = _between(usual.entries_come, oldest, youngest)
-    return [_row(state, usual, receipts_come, entries_come) for state in STATES]
+def rows(usual: Usual, ages: Sequence[tuple[int, int]]) -> list[Rows]:
+    """Make the rows for messages of these ages, oldest and youngest, in seconds."""
+    shares = [_shares(state, usual) for state in STATES]
+    return [
+        _rows(usual, shares, _between(usual.receipts_come, *age), _between(usual.entries_come, *age)) for age in ages
+    ]
 
 
 def likelihood(of: Rows, heard: Heard) -> list[float]:
@@ -63,20 +64,27 @@ def likelihood(of: Rows, heard: Heard) -> list[float]:
     return [exp(x - most) if x - most > LEAST_LOG else LEAST for x in logs]
 
 
-def _row(state: State, usual: Usual, receipts_come: float, entries_come: float) -> Row:
-    delivered = failed = sent = verified = 0.0
-    if usual.use_receipts:
-        heard = usual.receipts * state.receipts
-        refuted = _failures(state, usual)
-        silent = _log(1 - (heard + refuted) * receipts_come) * DEPENDENT
-        delivered = _log(heard * receipts_come) * DEPENDENT - silent
-        failed = _log(refuted * receipts_come) * DEPENDENT - silent
-        sent += silent
-    if usual.use_entries:
-        entered = usual.entries * state.entries * entries_come
-        sent += _log(1 - entered)
-        verified = _log(entered) - _log(1 - entered)
-    return sent + _log(_taken(state)), delivered, failed, verified
+def _shares(state: State, usual: Usual) -> tuple[float, float, float]:
+    """Give the shares of messages that are reported delivered, reported failed, and entered, in the end."""
+    return usual.receipts * state.receipts, _failures(state, usual), usual.entries * state.entries
+
+
+def _rows(usual: Usual, shares: Sequence[tuple[float, float, float]], receipts: float, entries: float) -> Rows:
+    """Make the rows for an age at which these shares of receipts and entries have come."""
+    of = []
+    for taken, (heard, refuted, entered) in zip(_TAKEN, shares, strict=True):
+        sent, delivered, failed, verified = taken, 0.0, 0.0, 0.0
+        if usual.use_receipts:
+            silent = log(max(1 - (heard + refuted) * receipts, _LEAST))
+            delivered = (log(heard * receipts + _LEAST) - silent) * DEPENDENT
+            failed = (log(refuted * receipts + _LEAST) - silent) * DEPENDENT
+            sent += silent * DEPENDENT
+        if usual.use_entries:
+            missing = log(max(1 - entered * entries, _LEAST))
+            verified = log(entered * entries + _LEAST) - missing
+            sent += missing
+        of.append((sent, delivered, failed, verified))
+    return of
 
 
 def _failures(state: State, usual: Usual) -> float:
@@ -88,10 +96,6 @@ def _failures(state: State, usual: Usual) -> float:
     return min(max(by_chance, REPORTED_SHARE * lost), 1 - usual.receipts * state.receipts)
 
 
-def _taken(state: State) -> float:
-    return state.hand_overs * (1 - USUALLY_REFUSED)
-
-
 def _asks_again(effect: float) -> float:
     return ASKS_ANYWAY * effect + ASKS_IN_VAIN * (1 - effect)
 
@@ -100,11 +104,8 @@ def _between(come: Sequence[float], oldest: int, youngest: int) -> float:
     return sum(come[youngest : oldest + 1]) / (oldest + 1 - youngest)
 
 
-def _log(share: float) -> float:
-    return log(max(share, _LEAST))
-
-
-_REFUSED: Final = [_log(1 - _taken(state)) for state in STATES]
+_TAKEN: Final = [log(state.hand_overs * (1 - USUALLY_REFUSED)) for state in STATES]
+_REFUSED: Final = [log(1 - state.hand_overs * (1 - USUALLY_REFUSED)) for state in STATES]
 _MISSED: Final = [
-    _log(_asks_again(state.entries * (1 - USUALLY_LOST)) / _asks_again(1 - USUALLY_LOST)) for state in STATES
+    log(_asks_again(state.entries * (1 - USUALLY_LOST)) / _asks_again(1 - USUALLY_LOST)) for state in STATES
 ]

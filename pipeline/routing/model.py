@@ -61,8 +61,7 @@ class RouteModel:
             use_receipts=self.reports,
             use_entries=self.entered and use_entries,
         )
-        self.rows = [rows(usual, oldest, youngest) for oldest, youngest in AGES]
-        self.settled_rows = rows(usual, *SETTLED)
+        *self.rows, self.settled_rows = rows(usual, [*AGES, SETTLED])
         self.made_at = now
 
     def listen(self, evidence: RouteEvidence, now: int) -> list[list[float] | None]:
