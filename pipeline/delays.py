@@ -18,8 +18,11 @@ ENTRY_MEDIAN_S: Final = 12.0
 
 
 def usual_arrivals(floor_s: float = FLOOR_S, median_s: float = MEDIAN_S) -> list[float]:
-    """Give a guess: the share that comes in each second after the send, 0 to LONGEST_S."""
-    ends = [_log_normal((second + 1 - floor_s) / median_s) for second in range(LONGEST_S)]
+    """Give a guess: the share that comes in each second after that of the send, 0 to LONGEST_S.
+
+    A message is sent in the middle of its second on average, so half a second is left of that.
+    """
+    ends = [_log_normal((second + 0.5 - floor_s) / median_s) for second in range(LONGEST_S)]
     shares = [end - begin for begin, end in zip([0.0, *ends], ends, strict=False)]
     return [*shares, 1 - sum(shares)]
 

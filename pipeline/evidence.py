@@ -67,7 +67,7 @@ class Signal:
     young: dict[int, list[tuple[float, int]]] = field(default_factory=dict)  # send second -> delay and count
 
     def note(self, second: int, count: int, at: float) -> None:
-        """Note what came at this instant of messages of this second."""
+        """Note what came in one second of messages of another."""
         self.heard += count
         self.young.setdefault(second, []).append((at - second, count))
 
@@ -140,14 +140,19 @@ class Evidence:
         """Give the instant up to which everything is counted; 0 while a source has not told yet."""
         return min((counted.as_of for counted in self._sources.values()), default=0.0)
 
+    @property
+    def complete(self) -> int:
+        """Give the last second that is counted as a whole; it is what `now` means to whoever judges."""
+        return _complete(self.as_of)
+
     def take(self, tally: Tally) -> None:
         """Merge a tally. One that says less than is known already changes nothing."""
         counted = self._sources.setdefault((tally.topic, tally.partition), _Counted())
-        at = tally.as_of.timestamp()
         if tally.position < counted.position:
             return
         counted.position = tally.position
-        counted.as_of = max(counted.as_of, at)
+        counted.as_of = max(counted.as_of, tally.as_of.timestamp())
+        at = _complete(tally.as_of.timestamp())
         for cell in tally.cells:
             key = (cell.second, cell.provider, cell.country, cell.config)
             self.add(cell, at, counted.cells.get(key, NOTHING))
@@ -185,3 +190,7 @@ class Evidence:
         if now - self._pruned_at >= 60:  # noqa: PLR2004 - a minute
             self._pruned_at = now
             self.prune(now)
+
+
+def _complete(as_of: float) -> int:
+    return int(as_of) - 1

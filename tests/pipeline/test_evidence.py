@@ -16,7 +16,8 @@ def cell(second: int = 0, *, config: str = "v1", **counts: int) -> Cell:
 
 
 def tally(at: float, *cells: Cell, position: int = 1, topic: str = "otp.attempts", partition: int = 0) -> Tally:
-    as_of = datetime.fromtimestamp(T0 + at, UTC)
+    """Make a tally that knows all of this second and of those before."""
+    as_of = datetime.fromtimestamp(T0 + at + 1.1, UTC)
     return Tally(topic=topic, partition=partition, position=position, as_of=as_of, cells=cells)
 
 
@@ -67,7 +68,14 @@ def test_nothing_is_known_as_of_any_time_before_every_source_has_told() -> None:
     evidence.take(tally(5))
     assert evidence.as_of == 0
     evidence.take(tally(3, topic="otp.receipts"))
-    assert evidence.as_of == T0 + 3
+    assert evidence.as_of == T0 + 4.1
+
+
+def test_a_second_is_complete_when_every_source_has_told_of_all_of_it() -> None:
+    evidence = Evidence([("otp.attempts", 0), ("otp.receipts", 0)])
+    evidence.take(tally(5))
+    evidence.take(tally(3, topic="otp.receipts"))
+    assert evidence.complete == T0 + 3
 
 
 def test_what_is_too_old_or_from_the_future_is_not_counted() -> None:

@@ -10,7 +10,7 @@ from pipeline.evidence import Evidence
 from pipeline.records import Order, RouteTable, encode
 from pipeline.routing import Router
 from pipeline.topics import ROUTES
-from workers.kafka import KafkaProducer
+from workers.stats.seam import Producer
 
 FRESH_S: Final = 10.0  # older evidence moves nothing: dispatchers see that nobody looks any more
 HEARTBEAT_S: Final = 5.0  # after which all tables are published again, with the instant of the look
@@ -19,14 +19,14 @@ HEARTBEAT_S: Final = 5.0  # after which all tables are published again, with the
 class Decider:
     """Turns evidence into tables. `mine` tells whether this process is the one that decides."""
 
-    def __init__(self, router: Router, evidence: Evidence, producer: KafkaProducer, mine: Callable[[], bool]) -> None:
+    def __init__(self, router: Router, evidence: Evidence, producer: Producer, mine: Callable[[], bool]) -> None:
         self._router = router
         self._evidence = evidence
         self._producer = producer
         self._mine = mine
         self._orders: dict[str, Order] = {}
         self._revisions: dict[str, int] = {}  # of each country, the highest that is on the topic
-        self._looked_at = 0  # second of the evidence
+        self._looked_at = 0  # second
         self._told_at = 0.0
         self.deciding = False
 
@@ -55,19 +55,19 @@ class Decider:
 
     def look(self) -> None:
         """Look at the evidence, when it has advanced by a second."""
-        as_of = self._evidence.as_of
-        if int(as_of) <= self._looked_at:
+        second = self._evidence.complete
+        if second <= self._looked_at:
             return
-        self._looked_at = int(as_of)
+        self._looked_at = second
         now = self._producer.clock.epoch_s()
-        self.deciding = self._mine() and now - as_of <= FRESH_S
+        self.deciding = self._mine() and now - self._evidence.as_of <= FRESH_S
         if self.deciding:
-            self._decide(as_of, now)
+            self._decide(second, now)
         else:
-            self._router.absorb(self._evidence, as_of)
+            self._router.absorb(self._evidence, second)
 
-    def _decide(self, as_of: float, now: float) -> None:
-        changed = self._router.decide(self._evidence, as_of)
+    def _decide(self, second: int, now: float) -> None:
+        changed = self._router.decide(self._evidence, second)
         for table in changed:
             self._revisions[table.country] = self._revisions.get(table.country, 0) + 1
         heartbeat = now - self._told_at >= HEARTBEAT_S
