@@ -67,6 +67,11 @@ class Country:
             return None
         return self._publish(tuple(self._route(view, states[view.provider], now) for view in views), now)
 
+    def follow(self, table: RouteTable) -> None:
+        """Go on from a table of another decider."""
+        self.table, self.mode = table, table.mode
+        self.leader = next((route.provider for route in table.routes if route.leader), None)
+
     def _candidates(self, usable: Sequence[View], rate: float, now: int) -> list[Candidate]:
         entering, canaries = _entering(usable), self._has_canaries(usable)
         return [_candidate(view, rate, now, entering, canary=canaries and not _known(view)) for view in usable]

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from pipeline.records import Route, RouteState
+
 BROKEN: Final = 0.2  # under this probability of normal a route is broken ...
 WELL: Final = 0.8  # ... until it is over this
 SUSPECT: Final = 0.6
@@ -44,3 +46,10 @@ class Comeback:
             return 1.0
         stage = int((now - self.back_at) // STAGE_S)
         return STAGES[max(stage, 0)] if stage < len(STAGES) else 1.0
+
+    def follow(self, route: Route, now: float) -> None:
+        """Go on from what another decider has published."""
+        self.broken = route.state is RouteState.BROKEN
+        self.faults, self._noted_at = route.faults, now
+        if route.returns_at:
+            self.back_at = self.returns_at = route.returns_at.timestamp()

@@ -38,6 +38,15 @@ class Router:
         """Take what operators want from now on."""
         self._orders = orders
 
+    def follow(self, table: RouteTable) -> None:
+        """Go on from a table that another decider has published, should this one have to decide."""
+        self._welcome(table.country, int(table.decided_at.timestamp()))
+        if country := self._countries.get(table.country):
+            country.follow(table)
+            for route in table.routes:
+                if model := self._providers.get(route.provider):
+                    model.routes[table.country].comeback.follow(route, table.decided_at.timestamp())
+
     def absorb(self, evidence: Evidence, now: float) -> None:
         """Learn from the past, as after a restart, without a decision."""
         self._meet(evidence, int(now))
@@ -85,13 +94,16 @@ class Router:
         """Get to know countries and routes that have come up."""
         seen = {country for _, country in evidence.routes}
         for name in (self._configured.keys() - {EVERYWHERE}) | seen:
-            if name in self._countries or not (shares := shares_for(self._configured, name)):
-                continue
-            self._countries[name] = Country(name)
-            for provider in shares:
-                if provider not in self._providers:
-                    self._providers[provider] = ProviderModel(now)
-                self._providers[provider].add(name)
+            self._welcome(name, now)
+
+    def _welcome(self, country: str, now: int) -> None:
+        if country in self._countries or not (shares := shares_for(self._configured, country)):
+            return
+        self._countries[country] = Country(country)
+        for provider in shares:
+            if provider not in self._providers:
+                self._providers[provider] = ProviderModel(now)
+            self._providers[provider].add(country)
 
     def _views(self, country: str, evidence: Evidence) -> list[View]:
         shares = shares_for(self._configured, country)

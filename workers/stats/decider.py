@@ -42,7 +42,9 @@ class Decider:
         return dict(self._revisions)
 
     def told(self, table: RouteTable) -> None:
-        """Note a table that is on the topic."""
+        """Take a table that is on the topic: whoever has to decide next goes on from it."""
+        if not self.deciding:
+            self._router.follow(table)
         self._revisions[table.country] = max(table.revision, self._revisions.get(table.country, 0))
 
     def ordered(self, order_id: str, order: Order | None) -> None:

@@ -214,3 +214,21 @@ def test_what_was_absorbed_is_believed_as_if_it_had_been_decided_on() -> None:
         router.absorb(world.evidence, T0 + second)
     (table,) = router.decide(world.evidence, T0 + FAULT + 40)
     assert max(table.routes, key=lambda one: one.share).provider != "a"
+
+
+def test_another_decider_goes_on_from_the_tables_without_a_move() -> None:
+    world = World(behaves=broken("a", FAULT, until=FAULT + 60), entered=True).run(FAULT + 240)
+    assert world.leader() == "b"
+    world.router, before = Router({"GB": world.shares}), world.router
+    for second in range(world.second - 1):
+        world.router.absorb(world.evidence, T0 + second)
+    world.router.follow(before.tables["GB"])
+    assert world.run(FAULT + 300).leader() == "b"
+    assert world.router.tables["GB"].revision >= before.tables["GB"].revision
+    assert route(world, "a").faults == pytest.approx(0.9, abs=0.1)
+
+
+def test_a_table_of_a_country_without_a_provider_is_not_followed() -> None:
+    router = Router({"US": {"a": 100}})
+    router.follow(World().run(1).router.tables["GB"])
+    assert router.tables == {}
