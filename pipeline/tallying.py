@@ -34,6 +34,10 @@ class PartitionCounts:
         """Tell how many cells are held."""
         return len(self._cells)
 
+    def lag(self, end: int) -> int:
+        """Tell how many records before the end of the partition are not counted yet."""
+        return max(end - (self.position or 0), 0)
+
     def begin(self, position: int) -> None:
         """Say where counting begins, when no tally told."""
         if self.position is None:

@@ -9,36 +9,28 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from pipeline.backlog import Partition
 from pipeline.errors import InvalidMessage
-from pipeline.evidence import Evidence, Source
+from pipeline.evidence import Evidence
 from pipeline.records import Order, RouteTable, Tally, decode
-from pipeline.tallying import PartitionCounts
 from pipeline.topics import CONTROL, ROUTES, TALLIES
 from workers.kafka import KafkaReader
 from workers.log import get_log
 from workers.loop import Record
 from workers.stats.decider import Decider
+from workers.stats.sources import Sources
 
 log = get_log("stats")
 
 FOLLOWED: Final = (CONTROL, ROUTES, TALLIES)
-_TALLIES: Final = Partition(TALLIES.name, 0)
 _LOOK_S: Final = 0.02
 
 
 class Follower:
-    """Feeds `counts`, `evidence` and the decider."""
+    """Feeds what is counted of the sources, the evidence and the decider."""
 
-    def __init__(
-        self,
-        reader: KafkaReader,
-        counts: Mapping[Source, PartitionCounts],
-        evidence: Evidence,
-        decider: Decider,
-    ) -> None:
+    def __init__(self, reader: KafkaReader, sources: Sources, evidence: Evidence, decider: Decider) -> None:
         self._reader = reader
-        self._counts = counts
+        self._sources = sources
         self._evidence = evidence
         self._decider = decider
         self._position = 0  # of otp.tallies
@@ -53,7 +45,7 @@ class Follower:
 
     async def caught_up(self) -> None:
         """Wait until everything that is on otp.tallies now has been taken. Raises BrokerAway."""
-        end = (await self._reader.ends([_TALLIES]))[_TALLIES]
+        end = await self._sources.told()
         while self._position < end:  # noqa: ASYNC110 - it moves with every record, and is seldom waited for
             await asyncio.sleep(_LOOK_S)
 
@@ -67,7 +59,7 @@ class Follower:
     def _take_tally(self, record: Record) -> None:
         self._position = record.offset + 1
         tally = decode(Tally, record.value)
-        counts = self._counts.get((tally.topic, tally.partition))
+        counts = self._sources.counts.get((tally.topic, tally.partition))
         if counts is not None:
             counts.take(tally)
             self._evidence.take(tally)

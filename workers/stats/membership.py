@@ -19,7 +19,7 @@ class Membership:
 
     def __init__(self, session_timeout_s: float, clock: Callable[[], float]) -> None:
         self._session_timeout_s = session_timeout_s
-        self._clock = clock
+        self.clock = clock
         self._beat_at = clock()
         self._doubt_until = 0.0
         self.sources: frozenset[Source] = frozenset()
@@ -29,7 +29,7 @@ class Membership:
         """Take what the group has assigned."""
         self.sources = frozenset(sources)
         self.is_member = True
-        self._beat_at = self._clock()
+        self._beat_at = self.clock()
         self._doubt_until = 0.0
 
     def revoked(self) -> None:
@@ -39,7 +39,7 @@ class Membership:
 
     def beat(self) -> None:
         """Show that the process runs; called several times within the time that raises doubts."""
-        now = self._clock()
+        now = self.clock()
         if now - self._beat_at > DOUBT * self._session_timeout_s:
             self._doubt_until = now + self._session_timeout_s
         self._beat_at = now
@@ -47,4 +47,4 @@ class Membership:
     def decides(self) -> bool:
         """Tell whether this process is the one that decides."""
         self.beat()
-        return SEAT in self.sources and self._clock() >= self._doubt_until
+        return SEAT in self.sources and self.clock() >= self._doubt_until

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -36,12 +36,17 @@ class Parts:
     stream: Stream
     watchdog: Watchdog
 
+    @property
+    def works(self) -> Sequence[Callable[[], Coroutine[Any, Any, None]]]:
+        """What goes on for ever, and ends with an error alone."""
+        return self.follower.run, self.tallier.run, self.watchdog.run, self.stream.watch, self.producer.watch
+
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Count and decide until told to stop. Raises SettingsError, TopicMismatch, BrokerAway and CannotGoOn."""
     await create_topics(settings.kafka)
     async with counting(settings) as parts, admin_server(settings.admin, lambda: _readiness(parts)):
-        works = (parts.follower.run(), parts.tallier.run(), parts.watchdog.run(), parts.producer.watch())
+        works = (part() for part in parts.works)
         async with _beside(parts.stream.start()), _beside(*works) as jobs:
             stopped = asyncio.create_task(stop.wait())
             await asyncio.wait({stopped, *jobs}, return_when=asyncio.FIRST_COMPLETED)
@@ -61,9 +66,9 @@ async def counting(settings: Settings) -> AsyncIterator[Parts]:
         reader = KafkaReader(settings.kafka, [topic.name for topic in FOLLOWED])
         ends.push_async_callback(reader.stop)
         await reader.start()
-        sources = Sources(settings.kafka, reader)
+        sources = Sources(settings.kafka)
         ends.push_async_callback(sources.stop)
-        await sources.find()
+        await sources.start()
         parts = _wired(settings, producer, reader, sources)
         ends.push_async_callback(parts.stream.stop)
         yield parts
@@ -74,7 +79,7 @@ def _wired(settings: Settings, producer: KafkaProducer, reader: KafkaReader, sou
     evidence = Evidence(sources.counts)
     carried = {name: each.per_second for name, each in settings.providers.items() if each.per_second is not None}
     decider = Decider(Router(settings.routes, carried), evidence, producer, membership.decides)
-    follower = Follower(reader, sources.counts, evidence, decider)
+    follower = Follower(reader, sources, evidence, decider)
     tallier = Tallier(sources, follower.caught_up, membership, producer, settings.providers)
     stream = Stream(settings.kafka, tallier)
     return Parts(
@@ -84,7 +89,7 @@ def _wired(settings: Settings, producer: KafkaProducer, reader: KafkaReader, sou
         membership=membership,
         tallier=tallier,
         stream=stream,
-        watchdog=Watchdog(stream, sources, membership, tallier),
+        watchdog=Watchdog(sources, membership, tallier),
     )
 
 

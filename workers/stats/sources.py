@@ -7,20 +7,27 @@ from pipeline.backlog import Partition
 from pipeline.evidence import Source
 from pipeline.settings import KafkaSettings
 from pipeline.tallying import PartitionCounts
-from pipeline.topics import COUNTED
+from pipeline.topics import COUNTED, TALLIES
 from workers.kafka import KafkaConsumer, KafkaReader
 
 GROUP: Final = "otp.stats"
+_TALLIES: Final = Partition(TALLIES.name, 0)
 _TOPICS: Final = tuple(topic.name for topic in COUNTED)
 
 
 class Sources:
     """All of them, with what is counted of each."""
 
-    def __init__(self, settings: KafkaSettings, reader: KafkaReader) -> None:
-        self._reader = reader
+    def __init__(self, settings: KafkaSettings) -> None:
+        # It reads nothing: on a connection with a fetch under way every question would wait for its end.
+        self._reader = KafkaReader(settings, ())
         self._group = KafkaConsumer(settings, group=GROUP, topics=_TOPICS, rebalance_s=1.0)  # it only asks
         self.counts: dict[Source, PartitionCounts] = {}
+
+    async def start(self) -> None:
+        """Connect, waiting while the broker is away, and find all. Raises BrokerAway and CannotGoOn."""
+        await self._reader.start()
+        await self.find()
 
     async def find(self) -> None:
         """Find those that are new. Raises BrokerAway, and CannotGoOn when a topic does not exist."""
@@ -32,18 +39,27 @@ class Sources:
         ends = await self._reader.ends([Partition(*source) for source in sources])
         return {source: ends[Partition(*source)] for source in sources}
 
-    def lag(self, source: Source, end: int) -> int:
-        """Tell how many records of a partition are not counted yet."""
-        return max(end - (self.counts[source].position or 0), 0)
+    async def told(self) -> int:
+        """Tell the offset of the next tally. Raises BrokerAway."""
+        return (await self._reader.ends([_TALLIES]))[_TALLIES]
 
-    async def begin(self, source: Source) -> None:
-        """Let a partition that nobody has told of begin where the group begins to read it. Raises BrokerAway."""
-        partition = Partition(*source)
-        committed = await self._group.committed([partition])
-        starts = await self._reader.starts([partition])
-        commit = committed.get(partition)
-        self.counts[source].begin(max(commit.position if commit else 0, starts[partition]))
+    async def begin(self, sources: Collection[Source]) -> int:
+        """Let partitions that nobody has told of begin where the group begins to read them. Raises BrokerAway.
+
+        Gives how many records were deleted before anybody counted them.
+        """
+        partitions = [Partition(*source) for source in sources]
+        starts = await self._reader.starts(partitions)
+        commits = await self._group.committed(partitions)
+        deleted = 0
+        for partition, start in starts.items():
+            counts = self.counts[partition]
+            commit = commits.get(partition)
+            counts.begin(max(commit.position if commit else 0, start))
+            deleted += counts.skip_to(start)
+        return deleted
 
     async def stop(self) -> None:
         """Close what asks the broker."""
+        await self._reader.stop()
         await self._group.stop()

@@ -6,8 +6,8 @@ once, mostly in order. Nothing more is relied upon: whoever takes the events loo
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Collection, Iterable
-from typing import Any, Final, Protocol
+from collections.abc import Iterable
+from typing import Any, Final
 
 import faust
 from faust.types import TP
@@ -18,6 +18,7 @@ from pipeline.settings import KafkaSettings
 from pipeline.topics import COUNTED
 from workers.kafka.connection import be_patient, connection
 from workers.log import get_log
+from workers.stats.seam import Taker
 from workers.stats.sources import GROUP
 
 log = get_log("stats")
@@ -25,25 +26,8 @@ log = get_log("stats")
 COMMIT_EVERY_S: Final = 1.0
 REQUEST_S: Final = 30.0
 STOP_S: Final = 5.0
+LOOK_S: Final = 1.0
 BUFFER: Final = 65_536  # events that wait to be taken; with fewer faust pauses for a second each time it is full
-
-
-class Taker(Protocol):
-    """Who takes the events."""
-
-    async def take(
-        self, source: Source, offset: int, appended_at: float, value: bytes | None, done: Callable[[], object]
-    ) -> None:
-        """Take one record; `done` lets its offset be committed. An error ends the process."""
-        ...
-
-    def assigned(self, sources: Collection[Source]) -> None:
-        """Learn which partitions are ours from now on."""
-        ...
-
-    def revoked(self) -> None:
-        """Learn that none is, until the next assignment."""
-        ...
 
 
 class Stream:
@@ -54,17 +38,18 @@ class Stream:
         self._taker = taker
         self._folder = tempfile.TemporaryDirectory(prefix="ithaca-stats-")  # faust makes empty folders somewhere
         self._app = self._make_app(settings)
-        self._failure: Exception | None = None
+        self._failed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._app.on_partitions_assigned.connect(self._assigned)
         self._app.on_partitions_revoked.connect(self._revoked)
         self._app.agent(self._topic(), name="count", concurrency=1)(self._count)
 
-    @property
-    def failure(self) -> Exception | None:
-        """Give what broke it; none while it works, as far as it knows."""
-        if self._failure is None and self._app.crashed:
-            return CannotGoOn(f"faust has stopped: {type(self._app.crash_reason).__name__}")
-        return self._failure
+    async def watch(self) -> None:
+        """Wait until it is broken for good. Raises what broke it, or CannotGoOn."""
+        while not self._app.crashed:
+            await asyncio.wait([self._failed], timeout=LOOK_S)
+            if self._failed.done():
+                self._failed.result()
+        raise CannotGoOn(f"faust has stopped: {type(self._app.crash_reason).__name__}")
 
     async def start(self) -> None:
         """Join the group, and wait for the first assignment. May never return while the broker is away."""
@@ -107,7 +92,20 @@ class Stream:
         async for event in stream.noack().events():
             message = event.message
             source = (message.topic.removeprefix(self._prefix), message.partition)
-            await self._taker.take(source, message.offset, message.timestamp, event.value, event.ack)
+            again = await self._take(source, event)
+            if again is not None:
+                await self._app.consumer.seek_wait({message.tp: again})
+
+    async def _take(self, source: Source, event: Any) -> int | None:
+        """Let an event be taken. After an error nothing is any more: faust would go on with the next one."""
+        message = event.message
+        try:
+            return await self._taker.take(source, message.offset, message.timestamp, event.value, event.ack)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends the process
+            if not self._failed.done():
+                self._failed.set_exception(error)
+            never: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+            return await never
 
     async def _assigned(self, *received: Any, **_: Any) -> None:
         assigned: Iterable[TP] = received[-1]

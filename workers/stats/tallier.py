@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Awaitable, Callable, Collection
 from typing import Final
@@ -13,10 +12,9 @@ from pipeline.evidence import Source
 from pipeline.records import Tally, encode
 from pipeline.tallying import PartitionCounts
 from pipeline.topics import TALLIES
-from workers.kafka import KafkaProducer
 from workers.log import get_log
 from workers.stats.membership import Membership
-from workers.stats.sources import Sources
+from workers.stats.seam import Broker, Done, Producer
 
 log = get_log("stats")
 
@@ -24,8 +22,6 @@ PHASE_S: Final = 0.1  # after each whole second of the broker's clock: all proce
 REACH_S: Final = 0.4  # for what the broker had then to be counted
 LOOK_S: Final = 0.01
 RETRY_S: Final = 0.5
-
-Done = Callable[[], object]
 
 
 class Tallier:
@@ -36,50 +32,56 @@ class Tallier:
 
     def __init__(
         self,
-        sources: Sources,
+        broker: Broker,
         caught_up: Callable[[], Awaitable[None]],
         membership: Membership,
-        producer: KafkaProducer,
+        producer: Producer,
         providers: Collection[str],
     ) -> None:
-        self._sources = sources
-        self._counts = sources.counts
+        self._broker = broker
+        self._counts = broker.counts
         self._caught_up = caught_up
         self._membership = membership
         self._producer = producer
         self._providers = frozenset(providers)
         self._unacknowledged: defaultdict[Source, deque[tuple[int, Done]]] = defaultdict(deque)
-        self.figures: Counter[str] = Counter()  # counted, replayed, skipped, tallies
+        self._missing: dict[Source, int] = {}  # the position from which a partition was last read again
+        self.figures: Counter[str] = Counter()  # counted, replayed, reread, deleted, tallies
         self.ignored: Counter[str] = Counter()  # by reason
-        self.counted_at = time.monotonic()
-        self.published_at = time.monotonic()
+        self.counted_at = self.published_at = membership.clock()
 
     def assigned(self, sources: Collection[Source]) -> None:
-        """Begin with an assignment. Events of those before are delivered again."""
+        """Begin with an assignment."""
+        for source in sources:
+            self._counts.setdefault(source, PartitionCounts(source))
         self._membership.assigned(sources)
-        self._unacknowledged.clear()
         log.info("partitions.assigned", count=len(sources))
 
     def revoked(self) -> None:
-        """Publish nothing until the next assignment."""
+        """Publish nothing until the next assignment. What is not acknowledged is delivered again after it."""
         self._membership.revoked()
+        self._unacknowledged.clear()
 
-    async def take(self, source: Source, offset: int, appended_at: float, value: bytes | None, done: Done) -> None:
-        """Count a record, unless it is counted already."""
+    async def take(
+        self, source: Source, offset: int, appended_at: float, value: bytes | None, done: Done
+    ) -> int | None:
+        """Count a record, unless it is counted already. When some before it are missing, tell from where to read again.
+
+        Records that come meanwhile are left aside: they come again.
+        """
         counts = self._counts[source]
         if counts.position is None or offset > counts.position:
-            await self._restore(source)
+            await self._restore([source])
         position = counts.position or 0
-        if offset > position:  # they were deleted before anybody read them
-            self.figures["skipped"] += offset - position
-            log.error("records.skipped", topic=source[0], partition=source[1], offset=position, count=offset - position)
-            counts.skip_to(offset)
+        if offset > position:
+            return self._again(source, position)
         if offset < position:
             self.figures["replayed"] += 1
         else:
             self._count(counts, offset, appended_at, value)
         self._unacknowledged[source].append((offset, done))
-        self.counted_at = time.monotonic()
+        self.counted_at = self._membership.clock()
+        return None
 
     async def run(self) -> None:
         """Publish once a second, for ever."""
@@ -95,16 +97,15 @@ class Tallier:
     async def publish(self) -> None:
         """Publish what our partitions hold, and let go of the events that are in it. Raises BrokerAway."""
         sources = self._membership.sources
-        for source in sources:
-            if self._counts[source].position is None:
-                await self._restore(source)
+        if unknown := [source for source in sources if self._counts[source].position is None]:
+            await self._restore(unknown)
         await self._complete(sources)
         tallies = [tally for source in sorted(sources) for tally in self._counts[source].tallies()]
         await asyncio.gather(*(self._send(tally) for tally in tallies))
         for tally in tallies:
             self._acknowledge((tally.topic, tally.partition), tally.position)
         self.figures["tallies"] += len(tallies)
-        self.published_at = time.monotonic()
+        self.published_at = self._membership.clock()
 
     def _count(self, counts: PartitionCounts, offset: int, appended_at: float, value: bytes | None) -> None:
         reading = read(counts.source[0], value, appended_at, self._providers)
@@ -113,14 +114,20 @@ class Tallier:
         if reading.ignored:
             self.ignored[reading.ignored.value] += 1
 
-    async def _restore(self, source: Source) -> None:
-        """Learn what others have published of a partition, when it was theirs."""
-        counts = self._counts[source]
+    def _again(self, source: Source, position: int) -> int | None:
+        if self._missing.get(source) == position:
+            return None
+        self._missing[source] = position
+        self.figures["reread"] += 1
+        log.warning("records.missing", topic=source[0], partition=source[1], offset=position)
+        return position
+
+    async def _restore(self, sources: Collection[Source]) -> None:
+        """Learn what others have published of partitions, when they were theirs, and where they begin."""
         while True:
             try:
                 await self._caught_up()
-                if counts.position is None:
-                    await self._sources.begin(source)
+                self.figures["deleted"] += await self._broker.begin(sources)
             except BrokerAway:
                 await asyncio.sleep(RETRY_S)
             else:
@@ -130,10 +137,10 @@ class Tallier:
         """Wait a moment until everything that the broker has now is counted, and note of which partitions it is."""
         clock = self._producer.clock
         asked_at = clock.epoch_s() - clock.error_s
-        ends = await self._sources.ends(sources)
-        deadline = time.monotonic() + REACH_S
-        while behind := [source for source in sources if self._sources.lag(source, ends[source])]:
-            if time.monotonic() > deadline:
+        ends = await self._broker.ends(sources)
+        deadline = self._membership.clock() + REACH_S
+        while behind := [source for source in sources if self._counts[source].lag(ends[source])]:
+            if self._membership.clock() > deadline:
                 break
             await asyncio.sleep(LOOK_S)
         if math.isfinite(asked_at):

@@ -1,13 +1,11 @@
 """Ends the process when only a restart may help: a stream that is stuck shows no other sign."""
 
 import asyncio
-import time
 from typing import Final
 
 from pipeline.errors import BrokerAway, CannotGoOn
 from workers.stats.membership import Membership
-from workers.stats.sources import Sources
-from workers.stats.stream import Stream
+from workers.stats.seam import Broker
 from workers.stats.tallier import Tallier
 
 SILENT_S: Final = 15.0  # while records wait and none is counted, or nothing is published
@@ -15,6 +13,9 @@ ALONE_S: Final = 30.0  # without an assignment
 LOOK_S: Final = 1.0
 ANSWER_S: Final = 5.0  # that a question to the broker may take
 FIND_EVERY_S: Final = 60.0
+_MADE_ANEW: Final = (
+    "otp.tallies tells of more records than {}/{} has: was that topic made anew? Then make otp.tallies anew too"
+)
 
 
 class Watchdog:
@@ -23,12 +24,12 @@ class Watchdog:
     It also keeps the membership's beat, and looks for partitions that were added.
     """
 
-    def __init__(self, stream: Stream, sources: Sources, membership: Membership, tallier: Tallier) -> None:
-        self._stream = stream
-        self._sources = sources
+    def __init__(self, broker: Broker, membership: Membership, tallier: Tallier) -> None:
+        self._broker = broker
         self._membership = membership
         self._tallier = tallier
-        self._since = self._looked_at = self._found_at = time.monotonic()
+        self._clock = membership.clock
+        self._since = self._looked_at = self._found_at = self._clock()
         self._member_at = self._idle_at = self._since
         self.broker_away = False
         self.lag = 0
@@ -37,27 +38,33 @@ class Watchdog:
         """Watch for ever. Raises CannotGoOn."""
         while True:
             await asyncio.sleep(LOOK_S)
-            self._membership.beat()
-            if self._stream.failure:
-                raise self._stream.failure
-            await self._look()
-            self._judge(time.monotonic())
+            await self.look()
 
-    async def _look(self) -> None:
-        began = time.monotonic()
+    async def look(self) -> None:
+        """Look once. Raises CannotGoOn."""
+        self._membership.beat()
+        began = self._clock()
         frozen = began - self._looked_at > 2 * LOOK_S + ANSWER_S
         try:
-            ends = await self._sources.ends(self._membership.sources)
-            if began - self._found_at > FIND_EVERY_S:
-                await self._sources.find()
-                self._found_at = began
-            self.lag = sum(self._sources.lag(source, end) for source, end in ends.items())
+            await self._ask(began)
             self.broker_away = False
         except BrokerAway:
             self.broker_away = True
-        self._looked_at = time.monotonic()
+        self._looked_at = self._clock()
         if frozen or self.broker_away:
             self._since = self._looked_at
+        self._judge(self._looked_at)
+
+    async def _ask(self, now: float) -> None:
+        before = {source: self._broker.counts[source].position or 0 for source in self._membership.sources}
+        ends = await self._broker.ends(before.keys())
+        for source, position in before.items():
+            if ends[source] < position:
+                raise CannotGoOn(_MADE_ANEW.format(*source))
+        self.lag = sum(self._broker.counts[source].lag(end) for source, end in ends.items())
+        if now - self._found_at > FIND_EVERY_S:
+            await self._broker.find()
+            self._found_at = now
 
     def _judge(self, now: float) -> None:
         """Tell a restart from a pause that has its reason."""

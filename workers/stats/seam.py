@@ -1,0 +1,82 @@
+"""What the parts of the statistics see of Kafka and of each other."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from datetime import datetime
+from typing import Protocol
+
+from pipeline.evidence import Source
+from pipeline.tallying import PartitionCounts
+
+Done = Callable[[], object]
+
+
+class Clock(Protocol):
+    """The broker's time."""
+
+    @property
+    def error_s(self) -> float:
+        """How wrong it may be; infinite before it is known."""
+        ...
+
+    def epoch_s(self) -> float:
+        """Give seconds since 1970."""
+        ...
+
+    def now(self) -> datetime:
+        """Give aware UTC."""
+        ...
+
+
+class Producer(Protocol):
+    """Who takes records for topics."""
+
+    @property
+    def clock(self) -> Clock:
+        """The broker's time."""
+        ...
+
+    def send(self, topic: str, key: str, value: bytes) -> Awaitable[None]:
+        """Produce a record; what is given ends when the topic has it, and does not while the broker is away."""
+        ...
+
+
+class Broker(Protocol):
+    """What is counted of the sources, and what the broker says of them. Questions raise BrokerAway."""
+
+    counts: dict[Source, PartitionCounts]
+
+    async def find(self) -> None:
+        """Find partitions that are new."""
+        ...
+
+    async def ends(self, sources: Collection[Source]) -> Mapping[Source, int]:
+        """Tell the offsets of the next records."""
+        ...
+
+    async def begin(self, sources: Collection[Source]) -> int:
+        """Let partitions that nobody has told of begin where the group begins to read them.
+
+        Gives how many records were deleted before anybody counted them.
+        """
+        ...
+
+
+class Taker(Protocol):
+    """Who takes the events of the stream."""
+
+    async def take(
+        self, source: Source, offset: int, appended_at: float, value: bytes | None, done: Done
+    ) -> int | None:
+        """Take one record, or tell from which offset its partition must be read again.
+
+        `done` lets its offset be committed. An error ends the process.
+        """
+        ...
+
+    def assigned(self, sources: Collection[Source]) -> None:
+        """Learn which partitions are ours from now on."""
+        ...
+
+    def revoked(self) -> None:
+        """Learn that none is, until the next assignment."""
+        ...
