@@ -1,0 +1,131 @@
+"""Looking at the evidence once a second, by the one process that decides."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from msgspec.structs import replace
+
+from pipeline.evidence import Evidence
+from pipeline.records import Cell, Counts, Mode, Order, OrderKind, RouteTable, Tally
+from pipeline.routing import Router
+from tests.workers.stats.scripted import SetClock, Topics
+from workers.stats.decider import FRESH_S, HEARTBEAT_S, Decider
+
+SHARES = {"*": {"carrier-a": 60.0, "carrier-b": 40.0}}
+SOURCE = ("otp.attempts", 0)
+
+
+class Deciding:
+    """A decider whose evidence advances with the clock."""
+
+    def __init__(self, *, mine: bool = True) -> None:
+        self.clock = SetClock()
+        self.topics = Topics(self.clock)
+        self.evidence = Evidence([SOURCE])
+        self.mine = mine
+        self.router = Router(SHARES)
+        self.decider = Decider(self.router, self.evidence, self.topics, lambda: self.mine)
+        self.position = 0
+
+    def beliefs(self) -> list[tuple[float, float]]:
+        """Tell what is believed of each provider, whether it was published or not."""
+        return [(route.normal, route.usual) for route in self.router.tables["GB"].routes]
+
+    def go_on(self, seconds: int, *, behind_s: float = 0.5) -> list[RouteTable]:
+        """Let so many seconds pass, with a message in each; give the tables that were published meanwhile."""
+        before = len(self.topics.tables())
+        for _ in range(seconds):
+            self.clock.move(1)
+            as_of = self.clock.at - behind_s
+            self.position += 1
+            self.evidence.take(
+                Tally(
+                    topic=SOURCE[0],
+                    partition=SOURCE[1],
+                    position=self.position,
+                    as_of=datetime.fromtimestamp(as_of, UTC),
+                    cells=(Cell(int(as_of), "carrier-a", "GB", "config", Counts(accepted=1, first=1)),),
+                )
+            )
+            self.decider.look()
+        return self.topics.tables()[before:]
+
+
+async def test_first_look_publishes_a_table_of_each_country() -> None:
+    deciding = Deciding()
+    (table,) = deciding.go_on(1)
+    assert table.country == "GB"
+    assert sum(route.share for route in table.routes) > 0.99
+    assert table.revision == 1
+    assert deciding.decider.deciding
+
+
+async def test_tables_come_again_as_a_heartbeat_with_the_instant_of_the_newest_look() -> None:
+    deciding = Deciding()
+    deciding.go_on(1)
+    tables = deciding.go_on(int(3 * HEARTBEAT_S))
+    beats = [table.decided_at.timestamp() for table in tables if table.revision == tables[-1].revision]
+    assert len(beats) >= 2
+    assert deciding.clock.at - beats[-1] < HEARTBEAT_S
+    assert max(later - earlier for earlier, later in pairwise(beats)) <= HEARTBEAT_S
+
+
+async def test_process_that_stands_by_publishes_nothing_and_knows_the_same_when_it_takes_over() -> None:
+    deciding, standing_by = Deciding(), Deciding(mine=False)
+    deciding.go_on(30)
+    assert standing_by.go_on(30) == []
+    assert not standing_by.decider.deciding
+
+    standing_by.mine = True
+    (table,) = standing_by.go_on(1)
+    deciding.go_on(1)
+
+    assert [(route.normal, route.usual) for route in table.routes] == deciding.beliefs()
+
+
+async def test_old_evidence_moves_nothing_and_gives_no_heartbeat() -> None:
+    deciding = Deciding()
+    deciding.go_on(2)
+    assert deciding.go_on(20, behind_s=FRESH_S + 5) == []
+    assert not deciding.decider.deciding
+
+
+async def test_evidence_that_does_not_advance_is_looked_at_once() -> None:
+    deciding = Deciding()
+    deciding.go_on(1)
+    deciding.clock.move(60)
+    deciding.decider.look()
+    assert len(deciding.topics.tables()) == 1
+
+
+async def test_revisions_go_on_from_the_ones_that_are_on_the_topic() -> None:
+    deciding = Deciding()
+    (table,) = deciding.go_on(1)
+    deciding.decider.told(replace(table, revision=41))
+    deciding.decider.told(replace(table, revision=40))
+    deciding.decider.ordered("order-1", order(OrderKind.PIN, deciding.clock))
+
+    assert deciding.go_on(2)[0].revision == 42
+
+
+async def test_orders_are_followed_until_they_are_withdrawn() -> None:
+    deciding = Deciding()
+    deciding.go_on(1)
+    deciding.decider.ordered("order-1", order(OrderKind.PIN, deciding.clock))
+    assert deciding.go_on(2)[-1].mode is Mode.PINNED
+
+    deciding.decider.ordered("order-1", None)
+    assert deciding.go_on(int(HEARTBEAT_S) + 1)[-1].mode is not Mode.PINNED
+
+
+def order(kind: OrderKind, clock: SetClock) -> Order:
+    return Order(
+        order_id="order-0123456789",
+        kind=kind,
+        provider="carrier-b",
+        country="GB",
+        reason="a test",
+        author="tester",
+        at=clock.now(),
+        expires_at=clock.now() + timedelta(hours=1),
+    )
