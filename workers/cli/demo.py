@@ -1,11 +1,13 @@
-"""`ithaca demo`: the whole system for half a minute, with people who ask for codes and enter them."""
+"""`ithaca demo`: the whole system for a minute, with people who ask for codes and enter them, and an outage."""
 
 import asyncio
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from contextlib import AsyncExitStack
+from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -15,6 +17,7 @@ from pipeline.settings import Secret, Settings
 from workers.cli.callers import key_of
 from workers.cli.invocation import ConfigOption, invocation
 from workers.cli.output import JsonOption, console, write_json
+from workers.cli.shares import live, view
 
 if TYPE_CHECKING:
     from pipeline.figures import Figures
@@ -40,6 +43,16 @@ SENTENCES: Final = {
     "misrouted": "messages went to a wrong number",
     "late": "messages were sent after the code's life",
 }
+OUTAGE_SECONDS: Final = {
+    "detected_s": "until it had less than half of its traffic",
+    "drained_s": "until it had less than 20 %",
+}
+OUTAGE_CODES: Final = {
+    "swallowed": "codes were swallowed",
+    "rescued": "of these came through another carrier",
+    "undelivered": "codes of this part never arrived",
+    "notify_undelivered": "would not have arrived by GOV.UK Notify's published rules",
+}
 
 app = typer.Typer()
 
@@ -52,44 +65,64 @@ def demo(
     config: ConfigOption = None,
     json_to: JsonOption = None,
 ) -> None:
-    """Send and enter codes on a system of its own.
+    """Send and enter codes on a system of its own, and break a carrier.
 
-    Starts real Kafka, real Valkey, three simulated carriers, API, dispatchers and receipts; asks for codes, reads
-    them off the handsets, enters them, prints what became of each, stops everything. Exit code 0 when every code
-    arrived and was found right.
+    Starts real Kafka, real Valkey, three simulated carriers, API, dispatchers, receipts and statistics; asks for codes,
+    reads them off the handsets, enters them; then lets the leading carrier swallow everything, and shows how traffic
+    leaves it. Prints what became of each code, stops everything. Exit code 0 when every code arrived and was found
+    right.
     """
     called = invocation(ctx, config)
-    figures = asyncio.run(_demo(called.settings(), called.environ_of_processes(), seconds=seconds, rate=rate))
-    show_figures(figures)
-    write_json(json_to, asdict(figures))
-    raise typer.Exit(0 if all_well(figures) else 1)
+    observed = asyncio.run(_demo(called.settings(), called.environ_of_processes(), seconds=seconds, rate=rate))
+    outage = import_module("bench.drills.results").result(observed)
+    show_figures(observed.figures)
+    show_outage(outage)
+    well = all_well(observed.figures) and outage.drained_s is not None
+    show_verdict(well=well)
+    write_json(json_to, {**asdict(observed.figures), "drill": _document(outage)})
+    raise typer.Exit(0 if well else 1)
 
 
-async def _demo(settings: Settings, environ: Mapping[str, str], *, seconds: float, rate: float) -> "Figures":
-    from workers.embedded.checker import check
+async def _demo(settings: Settings, environ: Mapping[str, str], *, seconds: float, rate: float) -> Any:
+    """Give what the drill at the end has seen (`bench.drills.practice.Observed`), with the figures of everything."""
     from workers.embedded.system import HEALTHY, Shape, System
 
     _, api_key = key_of(settings)
     shutil.rmtree(FOLDER, ignore_errors=True)
-    with _progress() as progress:
-        step = progress.add_task("start Kafka, Valkey, carriers, API, dispatchers, receipts", total=None, detail="")
-        system = System(
-            FOLDER,
-            cache=CACHE,
-            settings=settings,
-            environ=environ,
-            shape=Shape(behaviour=HEALTHY),
-            on_change=lambda status: progress.update(step, detail=f"{status.name} {status.state}"),
-            progress=lambda done, total: progress.update(step, detail=f"Kafka's jars: {done} of {total}"),
-        )
-        async with system.running():
+    async with AsyncExitStack() as standing:
+        with _progress() as progress:
+            step = progress.add_task("start Kafka, Valkey, carriers and our own processes", total=None, detail="")
+            system = System(
+                FOLDER,
+                cache=CACHE,
+                settings=settings,
+                environ=environ,
+                shape=Shape(behaviour=HEALTHY),
+                on_change=lambda status: progress.update(step, detail=f"{status.name} {status.state}"),
+                progress=lambda done, total: progress.update(step, detail=f"Kafka's jars: {done} of {total}"),
+            )
+            await standing.enter_async_context(system.running())
             progress.update(step, total=1, completed=1, detail="ready")
             await _ask_and_enter(system, api_key, progress, rate=rate, seconds=seconds)
-            step = progress.add_task("check journals and topics, stop everything", total=None, detail="")
-            kafka = replace(settings.kafka, bootstrap=system.kafka.bootstrap)
-            figures = await check(kafka, callers=system.callers_journal, carriers=system.carriers_journal)
-        progress.update(step, total=1, completed=1, detail="")
-    return figures
+        with live("now the leading carrier breaks") as display:
+            practice = import_module("bench.drills.practice").Practice(
+                system, settings, api_key, **_drill(), show=lambda moment: display.update(view(moment))
+            )
+            observed = await practice.run()
+            display.update("stop everything")
+            await standing.aclose()
+    return observed
+
+
+def _drill() -> dict[str, Any]:
+    """Give the drill and how long it takes here."""
+    drills = import_module("bench.drills.drills")  # nothing in workers/ knows bench/
+    return {"drill": drills.drill("gateway-setting"), "size": drills.DEMO}
+
+
+def _document(outage: Any) -> Any:
+    """Give the drill's part of the JSON."""
+    return import_module("bench.drills.report").document(**_drill(), results=[outage])
 
 
 async def _ask_and_enter(system: "System", api_key: Secret, progress: Progress, *, rate: float, seconds: float) -> None:
@@ -129,18 +162,42 @@ def _progress() -> Progress:
 
 def show_figures(figures: "Figures") -> None:
     """Print the checker's summary."""
+    rows = [(str(getattr(figures, name)), sentence) for name, sentence in SENTENCES.items()]
+    p50, p99 = figures.accept_to_handover_p50_ms, figures.accept_to_handover_p99_ms
+    if p50 is not None and p99 is not None:
+        rows.append((f"{p50:.0f} ms", f"from 202 to the carrier, median; {p99:.0f} ms for 99 in 100"))
+    _show(rows)
+
+
+def show_outage(outage: Any) -> None:
+    """Print what the system did about the broken carrier (`bench.drills.results.Result`)."""
+    broken = ", ".join(outage.broken)
+    rows = [(_seconds(getattr(outage, name)), sentence) for name, sentence in OUTAGE_SECONDS.items()]
+    rows += [(str(getattr(outage, name)), sentence) for name, sentence in OUTAGE_CODES.items()]
+    console().print(f"\nthen {broken} accepted everything and delivered nothing:", style="bold")
+    _show(rows)
+    for word in (outage.why, outage.summary):
+        if word:
+            console().print(f'"{word}"', style="italic")
+
+
+def show_verdict(*, well: bool) -> None:
+    """Print the verdict on both parts."""
+    verdict = "every code arrived and was found right" if well else "not all is well: see the figures above"
+    console().print(verdict, style="bold green" if well else "bold red")
+
+
+def _show(rows: list[tuple[str, str]]) -> None:
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(justify="right")
     table.add_column()
-    for name, sentence in SENTENCES.items():
-        table.add_row(str(getattr(figures, name)), sentence)
-    p50, p99 = figures.accept_to_handover_p50_ms, figures.accept_to_handover_p99_ms
-    if p50 is not None and p99 is not None:
-        table.add_row(f"{p50:.0f} ms", f"from 202 to the carrier, median; {p99:.0f} ms for 99 in 100")
+    for row in rows:
+        table.add_row(*row)
     console().print(table)
-    well = all_well(figures)
-    verdict = "every code arrived and was found right" if well else "not every code arrived: see the figures above"
-    console().print(verdict, style="bold green" if well else "bold red")
+
+
+def _seconds(value: float | None) -> str:
+    return "never" if value is None else f"{value:.1f} s"
 
 
 def all_well(figures: "Figures") -> bool:
