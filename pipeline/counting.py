@@ -50,6 +50,7 @@ _OUTCOMES: Final[Mapping[Outcome, tuple[str, ...]]] = {
     Outcome.UNAVAILABLE: ("refused",),
     Outcome.MISCONFIGURED: ("refused", "denied"),
 }
+_ALONE: Final = frozenset({"first", "failover"})  # triggers of an attempt before which no provider had the code
 _REPLACED: Final = {"resend": "missed", "second_look": "rescued"}  # by the trigger of the attempt that replaces it
 _STATES: Final = {
     ReceiptState.DELIVERED: "delivered",
@@ -78,6 +79,8 @@ def _of_attempt(value: Value) -> Iterator["Change | Ignored"]:
     names = _OUTCOMES.get(attempt.outcome, ())
     if names and attempt.trigger == "first":
         names = (*names, "first")
+    if "accepted" in names and attempt.trigger in _ALONE:
+        names = (*names, "creditable")
     yield _change(attempt.sent_at, attempt.provider, attempt.country, attempt.config, *names)
     replaced, name = attempt.replaces, _REPLACED.get(attempt.trigger)
     if replaced and name:

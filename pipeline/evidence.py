@@ -12,7 +12,7 @@ from pipeline.delays import Delays
 from pipeline.records import Cell, Counts, Tally
 
 WINDOW_S: Final = 660  # what is kept: the longest life of a code and a minute
-AHEAD_S: Final = 5  # a send later than this after what is known is from the future
+AHEAD_S: Final = 5  # a send so long after the second that has just begun is from the future
 
 Source = tuple[str, int]  # topic and partition
 RouteName = tuple[str, str]  # provider and country
@@ -33,6 +33,7 @@ class Bucket:
     missed: int = 0
     rescued: int = 0
     first: int = 0
+    creditable: int = 0
 
     def add(self, counts: Counts, before: Counts) -> None:
         """Add what has come since `before`."""
@@ -49,6 +50,7 @@ class Heard(NamedTuple):
     sent: int
     delivered: int
     failed: int
+    creditable: int
     verified: int
     refused: int
     missed: int
@@ -92,7 +94,7 @@ class RouteEvidence:
 
     def heard(self, oldest: int, newest: int) -> Heard | None:
         """Give what was heard of the messages of these seconds, both in it; none where nothing was sent."""
-        sent = delivered = failed = verified = refused = missed = 0
+        sent = delivered = failed = creditable = verified = refused = missed = 0
         found = False
         seconds = self.seconds
         for second in range(oldest, newest + 1):
@@ -102,10 +104,14 @@ class RouteEvidence:
                     sent += one.accepted - one.excluded
                     delivered += one.delivered
                     failed += one.failed
+                    creditable += one.creditable
                     verified += one.verified
                     refused += one.refused
                     missed += one.missed
-        return Heard(max(sent, delivered + failed), delivered, failed, verified, refused, missed) if found else None
+        if not found:
+            return None
+        sent, creditable = max(sent, delivered + failed), max(creditable, verified)
+        return Heard(sent, delivered, failed, creditable, verified, refused, missed)
 
     def total(self, oldest: int, newest: int) -> Bucket | None:
         """Give everything that was sent from one second to another, both in it; none where nothing was."""
@@ -161,7 +167,7 @@ class Evidence:
 
     def add(self, cell: Cell, at: float, before: Counts = NOTHING) -> None:
         """Count a cell that is known at this instant, less what was counted of it before."""
-        if not at - WINDOW_S <= cell.second <= at + AHEAD_S:
+        if not at - WINDOW_S <= cell.second <= at + 1 + AHEAD_S:
             return
         route = self.route(cell.provider, cell.country)
         route.bucket(cell.second, cell.config).add(cell.counts, before)

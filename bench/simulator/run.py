@@ -40,7 +40,9 @@ class Run:
         assert provider
         found = self._hand_over(second, provider, country, message.luck, odds)
         key = (second, provider, country)
-        self._heard(second, key).first += 1
+        heard = self._heard(second, key)
+        heard.first += 1
+        heard.creditable += not found.refused
         if found.entered_at < NEVER:
             self._heard(found.entered_at, key).verified += 1
         probe = self.policy.probes(provider, country)

@@ -177,8 +177,8 @@ def _candidate(view: View, rate: float, now: int, entering: float, *, canary: bo
 
 def _entering(views: Sequence[View]) -> float:
     """Give the share of people who enter their code."""
-    sent = sum(view.model.memory.sent for view in views)
-    return sum(view.model.memory.verified for view in views) / sent if sent else 0.0
+    creditable = sum(view.model.memory.creditable for view in views)
+    return sum(view.model.memory.verified for view in views) / creditable if creditable else 0.0
 
 
 def _known(view: View) -> bool:

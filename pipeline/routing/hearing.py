@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import log
-from typing import Final
+from typing import Final, NamedTuple
 
 from pipeline.evidence import RouteEvidence
 from pipeline.routing.model import RouteModel
@@ -45,13 +45,13 @@ Hear = Callable[[RouteModel, RouteEvidence, int], Hearing]
 def receipts(model: RouteModel, evidence: RouteEvidence, now: int) -> Hearing:
     """Give the receipts of a route in the shortest window that says enough."""
     usual = model.usual_receipts if model.reports else 0.0
-    return _hearing(model.receipts_come, evidence, now, usual, "delivered")
+    return _hearing(Awaited(model.receipts_come, usual, "sent", "delivered"), evidence, now)
 
 
 def entries(model: RouteModel, evidence: RouteEvidence, now: int) -> Hearing:
     """Give the entered codes of a route."""
     usual = model.memory.entries if model.entered else 0.0
-    return _hearing(model.entries_come, evidence, now, usual, "verified")
+    return _hearing(Awaited(model.entries_come, usual, "creditable", "verified"), evidence, now)
 
 
 def together(hearings: Iterable[Hearing]) -> Hearing:
@@ -59,15 +59,24 @@ def together(hearings: Iterable[Hearing]) -> Hearing:
     return sum(hearings, SILENCE)
 
 
-def _hearing(come: Sequence[float], evidence: RouteEvidence, now: int, usual: float, signal: str) -> Hearing:
-    if not come or not usual:
+class Awaited(NamedTuple):
+    """What is awaited of each message."""
+
+    come: Sequence[float]  # share that has come by the end of each second after that of the send
+    usual: float  # share of messages of which it comes at all
+    of: str  # the field of Heard that counts the messages
+    comes: str  # the field that counts what has come
+
+
+def _hearing(awaited: Awaited, evidence: RouteEvidence, now: int) -> Hearing:
+    if not awaited.come or not awaited.usual:
         return Hearing(0.0, 0, WINDOWS_S[0])
     due, seen, newest = 0.0, 0, 0
     for window_s in WINDOWS_S:
         for age in range(newest, window_s):
             if heard := evidence.heard(now - age, now - age):
-                due += heard.sent * come[age] * usual
-                seen += getattr(heard, signal)
+                due += getattr(heard, awaited.of) * awaited.come[age] * awaited.usual
+                seen += getattr(heard, awaited.comes)
         newest = window_s
         if due >= ENOUGH:
             break

@@ -42,7 +42,8 @@ class Usual:
     use_entries: bool
 
 
-Row = tuple[float, float, float, float]  # log-likelihood of a message sent, delivered, failed, verified
+Row = tuple[float, float, float, float, float]  # log-likelihood of a message sent, delivered, failed, due to be
+# entered, and entered
 Rows = Sequence[Row]  # one for each of STATES
 
 
@@ -56,8 +57,8 @@ def rows(usual: Usual, ages: Sequence[tuple[int, int]]) -> list[Rows]:
 
 def likelihood(of: Rows, heard: Heard) -> list[float]:
     """Give the likelihood of each state, the largest being 1."""
-    sent, delivered, failed, verified, refused, missed = heard
-    logs = [sent * a + delivered * b + failed * c + verified * d for a, b, c, d in of]
+    sent, delivered, failed, creditable, verified, refused, missed = heard
+    logs = [sent * a + delivered * b + failed * c + creditable * d + verified * e for a, b, c, d, e in of]
     if refused or missed:
         logs = [x + refused * y + missed * z for x, y, z in zip(logs, _REFUSED, _MISSED, strict=True)]
     most = max(logs)
@@ -73,17 +74,16 @@ def _rows(usual: Usual, shares: Sequence[tuple[float, float, float]], receipts: 
     """Make the rows for an age at which these shares of receipts and entries have come."""
     of = []
     for taken, (heard, refuted, entered) in zip(_TAKEN, shares, strict=True):
-        sent, delivered, failed, verified = taken, 0.0, 0.0, 0.0
+        sent, delivered, failed, creditable, verified = taken, 0.0, 0.0, 0.0, 0.0
         if usual.use_receipts:
             silent = log(max(1 - (heard + refuted) * receipts, _LEAST))
             delivered = (log(heard * receipts + _LEAST) - silent) * DEPENDENT
             failed = (log(refuted * receipts + _LEAST) - silent) * DEPENDENT
             sent += silent * DEPENDENT
         if usual.use_entries:
-            missing = log(max(1 - entered * entries, _LEAST))
-            verified = log(entered * entries + _LEAST) - missing
-            sent += missing
-        of.append((sent, delivered, failed, verified))
+            creditable = log(max(1 - entered * entries, _LEAST))
+            verified = log(entered * entries + _LEAST) - creditable
+        of.append((sent, delivered, failed, creditable, verified))
     return of
 
 

@@ -16,7 +16,7 @@ PRIOR_FAILURES: Final = 0.02
 PRIOR_ENTRIES: Final = 0.8
 LEAST_ENTERING: Final = 0.05  # share of people who enter their code; less says nothing
 
-NOTHING_HEARD: Final = Heard(0, 0, 0, 0, 0, 0)
+NOTHING_HEARD: Final = Heard(0, 0, 0, 0, 0, 0, 0)
 _KEPT: Final = 0.5 ** (1 / HALF_LIFE_S)  # each second
 
 
@@ -36,16 +36,18 @@ class Memory:
     due: float = 0.0  # of the sent, less those whose receipt may still come
     delivered: float = 0.0
     failed: float = 0.0
+    creditable: float = 0.0
     verified: float = 0.0
 
     def learn(self, heard: Heard | None, normal: float, come: float) -> None:
         """Note a settled second: its messages, the probability of normal, the share of receipts that have come."""
         weight = normal + FAULTY_WEIGHT * (1 - normal)
-        sent, delivered, failed, verified, *_ = heard or NOTHING_HEARD
+        sent, delivered, failed, creditable, verified, *_ = heard or NOTHING_HEARD
         self.sent = self.sent * _KEPT + weight * sent
         self.due = self.due * _KEPT + weight * sent * come
         self.delivered = self.delivered * _KEPT + weight * delivered
         self.failed = self.failed * _KEPT + weight * failed
+        self.creditable = self.creditable * _KEPT + weight * creditable
         self.verified = self.verified * _KEPT + weight * verified
 
     def receipts(self, prior: Prior) -> float:
@@ -61,11 +63,11 @@ class Memory:
     @property
     def entries(self) -> float:
         """Give the usual share of messages whose code is entered."""
-        return min((self.verified + PRIOR_ENTRIES * PRIOR_WEIGHT) / (self.sent + PRIOR_WEIGHT), MOST_RECEIPTS)
+        return min((self.verified + PRIOR_ENTRIES * PRIOR_WEIGHT) / (self.creditable + PRIOR_WEIGHT), MOST_RECEIPTS)
 
     def enters(self, entering: float) -> tuple[float, float]:
         """Give what `delivers` gives, judged by entered codes: `entering` is the share of people who enter theirs."""
-        weight = self.sent + PRIOR_WEIGHT
+        weight = self.creditable + PRIOR_WEIGHT
         share = min(self.entries / max(entering, self.entries, LEAST_ENTERING), 1.0)
         return share * PRIOR_RECEIPTS / REPORTED, sqrt(share * (1 - share) / weight + 1 / weight**2)
 

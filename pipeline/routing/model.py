@@ -45,7 +45,7 @@ class RouteModel:
     def refresh(self, evidence: RouteEvidence, prior: Prior, now: int, *, use_entries: bool) -> None:
         """Make the rows anew from what is usual by now."""
         self.reports = self.reports or evidence.receipts.heard >= SHOWN
-        known = evidence.entries.heard >= SHOWN and self.memory.sent >= SETTLED_ENOUGH
+        known = evidence.entries.heard >= SHOWN and self.memory.creditable >= SETTLED_ENOUGH
         self.entered = self.entered or known
         receipts = evidence.receipts.delays.arrivals(_RECEIPTS)
         entries = evidence.entries.delays.arrivals(_ENTRIES)

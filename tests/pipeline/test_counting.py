@@ -53,8 +53,8 @@ def said(change: Change) -> set[str]:
 
 
 OUTCOMES: dict[Outcome, set[str]] = {
-    Outcome.ACCEPTED: {"accepted"},
-    Outcome.UNKNOWN: {"accepted"},
+    Outcome.ACCEPTED: {"accepted", "creditable"},
+    Outcome.UNKNOWN: {"accepted", "creditable"},
     Outcome.UNAVAILABLE: {"refused"},
     Outcome.MISCONFIGURED: {"refused", "denied"},
     Outcome.NOT_SENT: set(),
@@ -79,6 +79,14 @@ def test_outcome_of_a_hand_over_counts_for_or_against_its_provider_or_not_at_all
 
 def test_every_outcome_has_its_row() -> None:
     assert set(OUTCOMES) == set(Outcome)
+
+
+@pytest.mark.parametrize(
+    ("trigger", "due"), [("first", True), ("failover", True), ("second_look", False), ("resend", False)]
+)
+def test_an_entered_code_is_due_from_the_first_message_that_was_taken_alone(trigger: str, *, due: bool) -> None:
+    (change, *_) = reading(replace(ATTEMPT, trigger=trigger)).changes
+    assert ("creditable" in said(change)) == due
 
 
 def test_first_attempt_is_counted_as_one_code_whether_it_was_taken_or_not() -> None:

@@ -80,7 +80,7 @@ def test_a_second_is_complete_when_every_source_has_told_of_all_of_it() -> None:
 
 def test_what_is_too_old_or_from_the_future_is_not_counted() -> None:
     evidence = Evidence()
-    evidence.take(tally(0, cell(-WINDOW_S - 1, accepted=1), cell(AHEAD_S + 1, accepted=1)))
+    evidence.take(tally(0, cell(-WINDOW_S - 1, accepted=1), cell(AHEAD_S + 2, accepted=1)))
     assert evidence.routes == {}
 
 

@@ -20,6 +20,7 @@ class Heard:
     verified: int = 0
     rescued: int = 0  # sent again through another provider
     first: int = 0  # of the accepted and refused: first hand-overs
+    creditable: int = 0  # of the accepted: first hand-overs
 
 
 News = Mapping[Key, Heard]

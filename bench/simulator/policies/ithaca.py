@@ -56,4 +56,5 @@ def _counts(heard: Heard) -> Counts:
         verified=heard.verified,
         rescued=heard.rescued,
         first=heard.first,
+        creditable=heard.creditable,
     )

@@ -26,10 +26,10 @@ beliefs = st.lists(st.floats(0.001, 1), min_size=len(STATES), max_size=len(STATE
     lambda weights: [weight / sum(weights) for weight in weights]
 )
 counts = st.builds(
-    lambda sent, delivered, failed, verified, refused, missed: Heard(
-        max(sent, delivered + failed), delivered, failed, verified, refused, missed
+    lambda sent, delivered, failed, creditable, verified, refused, missed: Heard(
+        max(sent, delivered + failed), delivered, failed, max(creditable, verified), verified, refused, missed
     ),
-    *(st.integers(0, 200) for _ in range(6)),
+    *(st.integers(0, 200) for _ in range(7)),
 )
 
 
@@ -42,13 +42,13 @@ def likeliest(heard: Heard, usual: Usual = USUAL) -> State:
 @pytest.mark.parametrize(
     ("heard", "state"),
     [
-        (Heard(100, 93, 2, 79, 0, 0), State(weight=0.0)),
-        (Heard(100, 2, 0, 2, 0, 0), State(receipts=0.02, entries=0.02, weight=0.35)),
-        (Heard(100, 2, 49, 2, 0, 0), State(receipts=0.02, entries=0.02, reports=True, weight=0.1)),
-        (Heard(100, 56, 22, 48, 0, 0), State(receipts=0.6, entries=0.6, reports=True, weight=0.2)),
-        (Heard(100, 93, 2, 2, 0, 0), State(entries=0.02, weight=0.05)),  # faked
-        (Heard(2, 2, 0, 2, 98, 0), State(hand_overs=0.02, weight=0.05)),
-        (Heard(100, 2, 0, 79, 0, 0), State(receipts=0.02, weight=0.05)),  # merely unreported
+        (Heard(100, 93, 2, 100, 79, 0, 0), State(weight=0.0)),
+        (Heard(100, 2, 0, 100, 2, 0, 0), State(receipts=0.02, entries=0.02, weight=0.35)),
+        (Heard(100, 2, 49, 100, 2, 0, 0), State(receipts=0.02, entries=0.02, reports=True, weight=0.1)),
+        (Heard(100, 56, 22, 100, 48, 0, 0), State(receipts=0.6, entries=0.6, reports=True, weight=0.2)),
+        (Heard(100, 93, 2, 100, 2, 0, 0), State(entries=0.02, weight=0.05)),  # faked
+        (Heard(2, 2, 0, 2, 2, 98, 0), State(hand_overs=0.02, weight=0.05)),
+        (Heard(100, 2, 0, 100, 79, 0, 0), State(receipts=0.02, weight=0.05)),  # merely unreported
     ],
     ids=["normal", "silent", "reported", "brown-out", "faked", "refused", "unreported"],
 )
@@ -58,7 +58,7 @@ def test_each_state_is_the_likeliest_for_what_it_does(heard: Heard, state: State
 
 def test_people_who_ask_again_are_a_sign_of_loss() -> None:
     (of,) = rows(USUAL, [(0, 0)])
-    likely = likelihood(of, Heard(20, 0, 0, 0, 0, 5))
+    likely = likelihood(of, Heard(20, 0, 0, 20, 0, 0, 5))
     assert likely[0] < 0.01
 
 
@@ -73,13 +73,13 @@ def test_a_signal_that_says_nothing_is_left_out() -> None:
         use_entries=False,
     )
     (of,) = rows(deaf, [OLD])
-    silent = likelihood(of, Heard(100, 0, 0, 0, 0, 0))
+    silent = likelihood(of, Heard(100, 0, 0, 100, 0, 0, 0))
     assert silent[0] == pytest.approx(1)
 
 
 def test_a_young_message_without_a_receipt_says_nothing() -> None:
     (of,) = rows(USUAL, [(0, 0)])
-    assert min(likelihood(of, Heard(20, 0, 0, 0, 0, 0))[1:9]) == pytest.approx(1)
+    assert min(likelihood(of, Heard(20, 0, 0, 20, 0, 0, 0))[1:9]) == pytest.approx(1)
 
 
 @given(beliefs, counts)
@@ -118,7 +118,7 @@ def test_order_of_countries_does_not_matter(
 
 def test_silence_in_two_countries_is_the_providers_fault_and_in_one_of_many_the_routes() -> None:
     (of,) = rows(USUAL, [OLD])
-    silent, fine = likelihood(of, Heard(5, 0, 0, 0, 0, 0)), likelihood(of, Heard(5, 5, 0, 4, 0, 0))
+    silent, fine = likelihood(of, Heard(5, 0, 0, 5, 0, 0, 0)), likelihood(of, Heard(5, 5, 0, 5, 4, 0, 0))
     start = drift(healthy(), Hazard(), 5)
     beliefs_of = dict.fromkeys(("GB", "US", "FR"), start)
     both, _ = weigh_together(start, beliefs_of, {"GB": silent, "US": silent, "FR": silent})
@@ -133,7 +133,7 @@ def test_a_look_changes_nothing_that_is_settled() -> None:
     provider.add("GB")
     settled = list(provider.routes["GB"].belief)
     of = rows(USUAL, AGES)
-    seen = provider.look({"GB": [likelihood(one, Heard(20, 0, 0, 0, 0, 0)) for one in of]})
+    seen = provider.look({"GB": [likelihood(one, Heard(20, 0, 0, 20, 0, 0, 0)) for one in of]})
     assert seen["GB"].normal < 0.01
     assert provider.routes["GB"].belief == settled
 

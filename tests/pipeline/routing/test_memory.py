@@ -6,8 +6,8 @@ from pipeline.evidence import Heard
 from pipeline.routing.hazard import MOST, Hazard
 from pipeline.routing.memory import PRIOR_RECEIPTS, Memory, Prior
 
-USUAL = Heard(10, 9, 1, 8, 0, 0)
-LOST = Heard(10, 0, 0, 0, 0, 0)
+USUAL = Heard(10, 9, 1, 10, 8, 0, 0)
+LOST = Heard(10, 0, 0, 10, 0, 0, 0)
 
 
 def remember(*spans: tuple[int, Heard | None, float]) -> Memory:
@@ -37,7 +37,7 @@ def test_a_fault_hardly_changes_what_is_usual() -> None:
 def test_receipts_that_may_still_come_are_not_missing() -> None:
     memory = Memory()
     for _ in range(600):
-        memory.learn(Heard(100, 72, 0, 0, 0, 0), 1.0, 0.8)
+        memory.learn(Heard(100, 72, 0, 100, 0, 0, 0), 1.0, 0.8)
     assert memory.receipts(Prior()) == pytest.approx(0.9, abs=0.001)
 
 
@@ -53,7 +53,7 @@ def test_the_deviation_shrinks_with_what_is_known() -> None:
 
 
 def test_entered_codes_tell_which_route_delivers_more_where_there_are_no_receipts() -> None:
-    good, bad = remember((600, Heard(10, 0, 0, 8, 0, 0), 1.0)), remember((600, Heard(10, 0, 0, 6, 0, 0), 1.0))
+    good, bad = remember((600, Heard(10, 0, 0, 10, 8, 0, 0), 1.0)), remember((600, Heard(10, 0, 0, 10, 6, 0, 0), 1.0))
     assert good.enters(0.7)[0] > bad.enters(0.7)[0]
 
 

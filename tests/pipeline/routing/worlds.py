@@ -96,7 +96,7 @@ class World:
         if turn < does.refused * 10:
             self.evidence.add(_cell(provider, country, second, refused=1), now)
             return
-        self.evidence.add(_cell(provider, country, second, accepted=1, first=1), now)
+        self.evidence.add(_cell(provider, country, second, accepted=1, first=1, creditable=1), now)
         arrives = turn < does.delivered * 10
         if (arrives and turn < does.reported * 10) or does.faked:
             # Mixed up, so that the same messages are not always the quick ones.
