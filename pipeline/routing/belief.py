@@ -7,7 +7,7 @@ again each time, because receipts of theirs still come.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import mul
+from operator import mul, truediv
 from typing import Final
 
 from pipeline.routing.hazard import Hazard
@@ -18,7 +18,6 @@ UNHEARD_S: Final = 8  # news of so long at once, of a route without any: it sett
 WANDERS: Final = 1 / 1000  # from one fault to another, a second
 BETWEEN_OF_PROVIDER_S: Final = 2500.0
 BETWEEN_OF_ROUTE_S: Final = 4000.0  # where its provider has a belief of its own beside
-_EVEN: Final = [1.0] * len(EFFECTS)
 _ENTRY: Final = (0.0, *ENTRY)
 
 Heard = Mapping[str, list[float]]  # country -> likelihood of each state
@@ -129,18 +128,15 @@ def weigh_together(everywhere: Belief, beliefs: Mapping[str, Belief], heard: Hea
 
     Where the provider is normal, each route is in its own state; in a fault of the provider all are in that one.
     """
-    factors = [[sum(map(mul, beliefs[country], of)), *of[1:]] for country, of in heard.items()]
-    before, after = [everywhere], [_EVEN]
-    for factor in factors:
-        before.append(weigh(before[-1], factor))
-    for factor in reversed(factors):
-        after.append(weigh(after[-1], factor))
-    weighed = dict(beliefs)
-    for turn, (country, of) in enumerate(heard.items()):
-        normal, *faults = weigh(before[turn], after[len(factors) - 1 - turn])  # what all the others say of the provider
+    weighed, whole = dict(beliefs), everywhere
+    factors = {country: [sum(map(mul, beliefs[country], of)), *of[1:]] for country, of in heard.items()}
+    for factor in factors.values():
+        whole = weigh(whole, factor)
+    for country, of in heard.items():
+        normal, *faults = map(truediv, whole, factors[country])  # what all the others say of the provider
         elsewhere = sum(map(mul, faults, of[1:]))
         weighed[country] = weigh(beliefs[country], [normal * likely + elsewhere for likely in of])
-    return before[-1], weighed
+    return whole, weighed
 
 
 def _now(everywhere: Belief, belief: Belief) -> Now:

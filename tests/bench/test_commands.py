@@ -21,6 +21,7 @@ KEYS = {
     "memory": {"memory_mib", "cores_used", "verified"},
     "adapters": {"adapters", "forged"},
     "decision": {"providers"},
+    "routing": {"us_per_cell_and_second", "core_share_of_1600_cells"},
 }
 MACHINE = {"cores", "memory_gib"}
 
@@ -31,6 +32,7 @@ MACHINE = {"cores", "memory_gib"}
         "pipeline",
         "adapters",
         "decision",
+        "routing",
         *(pytest.param(name, marks=pytest.mark.slow) for name in ("kill", "latency", "memory")),
     ],
 )

@@ -23,6 +23,7 @@ FIGURES: Final = {  # name -> module, imported only when it is asked for, becaus
     "memory": "bench.memory",
     "adapters": "bench.adapters",
     "decision": "bench.decision",
+    "routing": "bench.routing",
 }
 
 QuickOption = Annotated[bool, typer.Option("--quick", help="As little as possible: to see that it works.")]
@@ -32,7 +33,7 @@ app = typer.Typer()
 bench = typer.Typer(
     name="bench",
     no_args_is_help=True,
-    help="Measure: rate, CPU, crash, latency, memory, adapters, decision. With the development settings, own servers.",
+    help="Measure rate, CPU, crash, latency, memory and the decisions. With the development settings, own servers.",
 )
 app.add_typer(bench)
 
@@ -71,6 +72,12 @@ def adapters(ctx: typer.Context, *, quick: QuickOption = False, json_to: JsonOpt
 def decision(ctx: typer.Context, *, quick: QuickOption = False, json_to: JsonOption = None) -> None:
     """CPU of the choice of a provider, by the route tables and the breakers."""
     write_json(json_to, _measure(ctx, ["decision"], quick=quick)["decision"])
+
+
+@bench.command()
+def routing(ctx: typer.Context, *, quick: QuickOption = False, json_to: JsonOption = None) -> None:
+    """CPU of the router, per provider, country and second."""
+    write_json(json_to, _measure(ctx, ["routing"], quick=quick)["routing"])
 
 
 @bench.command(name="all")
