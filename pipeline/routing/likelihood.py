@@ -42,27 +42,40 @@ class Usual:
     use_entries: bool
 
 
-Row = tuple[float, float, float, float, float]  # log-likelihood of a message sent, delivered, failed, due to be
-# entered, and entered
-Rows = Sequence[Row]  # one for each of STATES
+Row = tuple[float, float, float, float, float]  # of one state: log-likelihood of a message that was sent, delivered,
+# failed, due to be entered, and entered
 
 
-def rows(usual: Usual, ages: Sequence[tuple[int, int]]) -> list[Rows]:
-    """Make the rows for messages of these ages, oldest and youngest, in seconds."""
+class Judge:
+    """How well each of STATES explains what was heard of messages of one age. The same again costs nothing."""
+
+    __slots__ = ("_known", "_rows")
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._rows = rows
+        self._known: dict[Heard, list[float]] = {}
+
+    def likelihood(self, heard: Heard) -> list[float]:
+        """Give the likelihood of each state, the largest being 1."""
+        known = self._known.get(heard)
+        if known is None:
+            known = self._known[heard] = self._work_out(heard)
+        return known
+
+    def _work_out(self, heard: Heard) -> list[float]:
+        sent, delivered, failed, creditable, verified, refused, missed = heard
+        logs = [sent * a + delivered * b + failed * c + creditable * d + verified * e for a, b, c, d, e in self._rows]
+        if refused or missed:
+            logs = [x + refused * y + missed * z for x, y, z in zip(logs, _REFUSED, _MISSED, strict=True)]
+        most = max(logs)
+        return [exp(x - most) if x - most > LEAST_LOG else LEAST for x in logs]
+
+
+def judges(usual: Usual, ages: Sequence[tuple[int, int]]) -> list[Judge]:
+    """Make one for messages of each of these ages, oldest and youngest, in seconds."""
     shares = [_shares(state, usual) for state in STATES]
-    return [
-        _rows(usual, shares, _between(usual.receipts_come, *age), _between(usual.entries_come, *age)) for age in ages
-    ]
-
-
-def likelihood(of: Rows, heard: Heard) -> list[float]:
-    """Give the likelihood of each state, the largest being 1."""
-    sent, delivered, failed, creditable, verified, refused, missed = heard
-    logs = [sent * a + delivered * b + failed * c + creditable * d + verified * e for a, b, c, d, e in of]
-    if refused or missed:
-        logs = [x + refused * y + missed * z for x, y, z in zip(logs, _REFUSED, _MISSED, strict=True)]
-    most = max(logs)
-    return [exp(x - most) if x - most > LEAST_LOG else LEAST for x in logs]
+    come = [(_between(usual.receipts_come, *age), _between(usual.entries_come, *age)) for age in ages]
+    return [Judge(_rows(usual, shares, receipts, entries)) for receipts, entries in come]
 
 
 def _shares(state: State, usual: Usual) -> tuple[float, float, float]:
@@ -70,7 +83,7 @@ def _shares(state: State, usual: Usual) -> tuple[float, float, float]:
     return usual.receipts * state.receipts, _failures(state, usual), usual.entries * state.entries
 
 
-def _rows(usual: Usual, shares: Sequence[tuple[float, float, float]], receipts: float, entries: float) -> Rows:
+def _rows(usual: Usual, shares: Sequence[tuple[float, float, float]], receipts: float, entries: float) -> list[Row]:
     """Make the rows for an age at which these shares of receipts and entries have come."""
     of = []
     for taken, (heard, refuted, entered) in zip(_TAKEN, shares, strict=True):

@@ -7,11 +7,11 @@ from typing import Final
 from pipeline.delays import ENTRY_FLOOR_S, ENTRY_MEDIAN_S, come_by, quantile_s, usual_arrivals
 from pipeline.evidence import RouteEvidence
 from pipeline.routing.belief import Now, ProviderBelief
-from pipeline.routing.likelihood import AGES, SETTLED_S, Rows, Usual, likelihood, rows
+from pipeline.routing.likelihood import AGES, SETTLED_S, Judge, Usual, judges
 from pipeline.routing.memory import PRIOR_RECEIPTS, PRIOR_WEIGHT, Memory, Prior
 from pipeline.routing.returns import SUSPECT, Comeback
 
-REFRESH_S: Final = 10  # how old the rows may get
+REFRESH_S: Final = 10  # how old the judges may get
 SETTLED: Final = (SETTLED_S, SETTLED_S)
 SHOWN: Final = 5  # receipts or entered codes from which on their absence says something
 OVERDUE: Final = 0.99  # share of receipts that has come when one is overdue
@@ -34,16 +34,16 @@ class RouteModel:
     entries_come: Sequence[float] = ()
     silence_s: float = 0.0  # nearly all receipts have come by then
     usual_receipts: float = 0.0  # share of messages
-    rows: Sequence[Rows] = ()  # for each of AGES
-    settled_rows: Rows = ()
-    made_at: int = 0  # when the rows were made
+    judges: Sequence[Judge] = ()  # for each of AGES
+    settled: Judge | None = None
+    made_at: int = 0  # when the judges were made
     lively_at: int = 0  # the last second with messages
     young_sent: float = 0.0  # messages of the last minute
     young_due: float = 0.0  # receipts of the last minute that are mature
     young_delivered: float = 0.0
 
     def refresh(self, evidence: RouteEvidence, prior: Prior, now: int, *, use_entries: bool) -> None:
-        """Make the rows anew from what is usual by now."""
+        """Make the judges anew from what is usual by now."""
         self.reports = self.reports or evidence.receipts.heard >= SHOWN
         known = evidence.entries.heard >= SHOWN and self.memory.creditable >= SETTLED_ENOUGH
         self.entered = self.entered or known
@@ -61,16 +61,16 @@ class RouteModel:
             use_receipts=self.reports,
             use_entries=self.entered and use_entries,
         )
-        *self.rows, self.settled_rows = rows(usual, [*AGES, SETTLED])
+        *self.judges, self.settled = judges(usual, [*AGES, SETTLED])
         self.made_at = now
 
     def listen(self, evidence: RouteEvidence, now: int) -> list[list[float] | None]:
         """Give the likelihoods of the last minute, and note how many of its receipts are due and there."""
         self.young_sent = self.young_due = self.young_delivered = 0.0
         likelihoods: list[list[float] | None] = []
-        for (oldest, youngest), of in zip(AGES, self.rows, strict=True):
+        for (oldest, youngest), judge in zip(AGES, self.judges, strict=True):
             heard = evidence.heard(now - oldest, now - youngest)
-            likelihoods.append(likelihood(of, heard) if heard else None)
+            likelihoods.append(judge.likelihood(heard) if heard else None)
             self.young_sent += heard.sent if heard else 0
             if heard and youngest >= MATURE_S:
                 self.young_due += heard.sent * self.receipts_come[youngest]
@@ -134,9 +134,9 @@ class ProviderModel:
         for second in range(self.belief.settled_at + 1, until + 1):
             found = {country: evidence[country].heard(second, second) for country in self.routes}
             heard = {
-                country: likelihood(self.routes[country].settled_rows, seen)
+                country: judge.likelihood(seen)
                 for country, seen in found.items()
-                if seen and self.routes[country].settled_rows
+                if seen and (judge := self.routes[country].settled)
             }
             normal = self.belief.settle(second, heard)
             for country, route in self.routes.items():
@@ -146,7 +146,7 @@ class ProviderModel:
                 route.memory.learn(found[country], normal[country], come)
 
     def freshen(self, evidence: Mapping[str, RouteEvidence], now: int) -> None:
-        """Make the rows of lively routes anew, every 10 s."""
+        """Make the judges of lively routes anew, every 10 s."""
         for country, route in self.routes.items():
             if now in evidence[country].seconds or now - 1 in evidence[country].seconds:
                 route.lively_at = now

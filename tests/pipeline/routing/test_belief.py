@@ -8,7 +8,7 @@ from pipeline.delays import come_by, usual_arrivals
 from pipeline.evidence import Heard
 from pipeline.routing.belief import ProviderBelief, drift, weigh, weigh_together
 from pipeline.routing.hazard import Hazard
-from pipeline.routing.likelihood import AGES, SETTLED_S, Usual, likelihood, rows
+from pipeline.routing.likelihood import AGES, SETTLED_S, Usual, judges
 from pipeline.routing.states import ENTRY, FAULTS, HARMLESS, STATES, State, healthy
 
 COME = come_by(usual_arrivals())
@@ -34,8 +34,8 @@ counts = st.builds(
 
 
 def likeliest(heard: Heard, usual: Usual = USUAL) -> State:
-    (of,) = rows(usual, [OLD])
-    likely = likelihood(of, heard)
+    (judge,) = judges(usual, [OLD])
+    likely = judge.likelihood(heard)
     return STATES[likely.index(max(likely))]
 
 
@@ -57,8 +57,8 @@ def test_each_state_is_the_likeliest_for_what_it_does(heard: Heard, state: State
 
 
 def test_people_who_ask_again_are_a_sign_of_loss() -> None:
-    (of,) = rows(USUAL, [(0, 0)])
-    likely = likelihood(of, Heard(20, 0, 0, 20, 0, 0, 5))
+    (judge,) = judges(USUAL, [(0, 0)])
+    likely = judge.likelihood(Heard(20, 0, 0, 20, 0, 0, 5))
     assert likely[0] < 0.01
 
 
@@ -72,20 +72,20 @@ def test_a_signal_that_says_nothing_is_left_out() -> None:
         use_receipts=False,
         use_entries=False,
     )
-    (of,) = rows(deaf, [OLD])
-    silent = likelihood(of, Heard(100, 0, 0, 100, 0, 0, 0))
+    (judge,) = judges(deaf, [OLD])
+    silent = judge.likelihood(Heard(100, 0, 0, 100, 0, 0, 0))
     assert silent[0] == pytest.approx(1)
 
 
 def test_a_young_message_without_a_receipt_says_nothing() -> None:
-    (of,) = rows(USUAL, [(0, 0)])
-    assert min(likelihood(of, Heard(20, 0, 0, 20, 0, 0, 0))[1:9]) == pytest.approx(1)
+    (judge,) = judges(USUAL, [(0, 0)])
+    assert min(judge.likelihood(Heard(20, 0, 0, 20, 0, 0, 0))[1:9]) == pytest.approx(1)
 
 
 @given(beliefs, counts)
 def test_a_weighed_belief_is_a_whole(belief: list[float], heard: Heard) -> None:
-    (of,) = rows(USUAL, [OLD])
-    weighed = weigh(belief, likelihood(of, heard))
+    (judge,) = judges(USUAL, [OLD])
+    weighed = weigh(belief, judge.likelihood(heard))
     assert sum(weighed) == pytest.approx(1)
     assert min(weighed) >= 0
 
@@ -108,8 +108,8 @@ def test_without_news_a_fault_is_forgotten() -> None:
 def test_order_of_countries_does_not_matter(
     everywhere: list[float], one: list[float], other: list[float], heard: Heard, elsewhere: Heard
 ) -> None:
-    (of,) = rows(USUAL, [OLD])
-    told = {"GB": likelihood(of, heard), "US": likelihood(of, elsewhere)}
+    (judge,) = judges(USUAL, [OLD])
+    told = {"GB": judge.likelihood(heard), "US": judge.likelihood(elsewhere)}
     whole, routes = weigh_together(everywhere, {"GB": one, "US": other}, told)
     again, same = weigh_together(everywhere, {"GB": one, "US": other}, dict(reversed(told.items())))
     assert whole == pytest.approx(again)
@@ -117,8 +117,8 @@ def test_order_of_countries_does_not_matter(
 
 
 def test_silence_in_two_countries_is_the_providers_fault_and_in_one_of_many_the_routes() -> None:
-    (of,) = rows(USUAL, [OLD])
-    silent, fine = likelihood(of, Heard(5, 0, 0, 5, 0, 0, 0)), likelihood(of, Heard(5, 5, 0, 5, 4, 0, 0))
+    (judge,) = judges(USUAL, [OLD])
+    silent, fine = judge.likelihood(Heard(5, 0, 0, 5, 0, 0, 0)), judge.likelihood(Heard(5, 5, 0, 5, 4, 0, 0))
     start = drift(healthy(), Hazard(), 5)
     beliefs_of = dict.fromkeys(("GB", "US", "FR"), start)
     both, _ = weigh_together(start, beliefs_of, {"GB": silent, "US": silent, "FR": silent})
@@ -132,8 +132,8 @@ def test_a_look_changes_nothing_that_is_settled() -> None:
     provider = ProviderBelief(settled_at=0)
     provider.add("GB")
     settled = list(provider.routes["GB"].belief)
-    of = rows(USUAL, AGES)
-    seen = provider.look({"GB": [likelihood(one, Heard(20, 0, 0, 20, 0, 0, 0)) for one in of]})
+    of = judges(USUAL, AGES)
+    seen = provider.look({"GB": [one.likelihood(Heard(20, 0, 0, 20, 0, 0, 0)) for one in of]})
     assert seen["GB"].normal < 0.01
     assert provider.routes["GB"].belief == settled
 
