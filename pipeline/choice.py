@@ -32,17 +32,16 @@ def shares_for(routes: Mapping[str, Mapping[str, float]], country: str) -> Mappi
 def open_to(course: Course, shut: Collection[str], tried: Sequence[str], *, again: bool, strict: bool = False) -> Open:
     """Give the providers for an attempt, without those that are `shut` now and those that were `tried`, oldest first.
 
-    What is shunned gets its share of first attempts that have all providers to choose from, and else only what nobody
-    else is left for; with `strict` not even that. When no untried one is left, none is; with `again`, all but the last
-    are, or else that one.
+    One that is not sound gets its share of first attempts that have all providers to choose from, and nothing else
+    while a sound one is open; with `strict` nothing at all. When no untried one is left, none is; with `again`, all
+    but the last are, or else that one.
     """
     if not shut and not tried:
         return Open(shares=course.shares, instead=course.sound)
-    opened = [name for name in course.shares if name not in shut]
-    left = _left([name for name in opened if name in course.sound], tried, again=again)
-    if not left and not strict:
-        left = _left(opened, tried, again=again)
-    shares = {name: course.shares[name] for name in left}
+    names = [name for name in course.sound if name not in shut]
+    if not names and not strict:
+        names = [name for name in course.shares if name not in shut]
+    shares = {name: course.shares[name] for name in _left(names, tried, again=again)}
     return Open(shares=shares, instead=shares)
 
 

@@ -84,8 +84,8 @@ def test_first_attempt_has_all_providers_and_only_sound_ones_take_what_another_h
         (["b", "c", "spare"], "", True, ["a"]),
         ("", "a", False, ["b", "c", "spare"]),
         ("", "b", False, ["c", "spare"]),
-        (["spare"], "bc", False, ["a"]),
-        (["spare"], "bc", True, ["b"]),  # once more through a sound one, before the broken one
+        (["spare"], "bc", False, []),  # later once more through a sound one, and not now through the broken one
+        (["spare"], "bc", True, ["b"]),
         (["spare", "c"], "b", True, ["b"]),
         (["spare", "b", "c"], "a", True, ["a"]),
         (["spare", "b", "c"], "a", False, []),

@@ -21,8 +21,7 @@ from workers.dispatch.desks import Desks
 from workers.dispatch.dispatcher import Dispatcher
 from workers.dispatch.handover import HandOver
 from workers.dispatch.tables import Tables
-from workers.kafka import BrokerClock, KafkaConsumer, KafkaProducer, create_topics
-from workers.kafka.following import TopicFollower
+from workers.kafka import BrokerClock, KafkaConsumer, KafkaProducer, TopicFollower, create_topics
 from workers.loop import Limits, Loop, Parking, Record
 from workers.state.claims import Claims
 from workers.state.client import Store
