@@ -1,15 +1,15 @@
 """Almost everything to the best provider, and probes of the others by what it is worth to know them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import erf, sqrt
 from typing import Final
 
 DEAD_BAND: Final = 0.1  # a loss of so much is no reason to move: it may be noise
 BETTER: Final = 0.005  # by so much another provider must be better to become the leader
-SURER: Final = 1.0  # ... and by so many standard deviations, while the leader works
-WELL: Final = 0.8  # the leader works with this probability
-SURE: Final = 0.9  # so does whoever takes over, where anyone does
+SURER: Final = 1.5  # ... and by so many standard deviations, while the leader works
+LEFT: Final = 0.6  # a leader that works with less than this probability is left for whoever is worth more
+SURE: Final = 0.9  # whoever takes over works with this probability, where anyone does
 COMEBACK_MALUS: Final = 0.97  # of the worth of a provider that waits to come back
 SPARE_MALUS: Final = 0.2  # off the worth of a provider with a configured share of 0
 EXPLORED: Final = 0.05  # of the traffic, for a provider that is better than the leader for sure; more the less it is
@@ -53,10 +53,10 @@ def lead(candidates: Collection[Candidate], current: str | None) -> Candidate:
     leader = next((one for one in candidates if one.provider == current), None)
     if leader is None:
         return best
-    needed = BETTER
-    if leader.normal > WELL:
-        needed = max(needed, SURER * _deviation(best, leader))
-    return best if best.worth > leader.worth + needed else leader
+    if leader.normal < LEFT:
+        return best if best.worth > leader.worth + BETTER else leader
+    needed = max(BETTER, SURER * _deviation(best, leader))
+    return best if best.worth > replace(leader, effect=1.0).worth + needed else leader
 
 
 def split(candidates: Sequence[Candidate], leader: Candidate, rate: float) -> dict[str, float]:
