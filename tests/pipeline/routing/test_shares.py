@@ -45,8 +45,8 @@ candidates = st.lists(
         ((GOOD, replace(BETTER, normal=0.85)), "good", "good"),  # it may be broken
         ((replace(BROKEN, provider="a"), GOOD), "a", "good"),
         ((replace(BROKEN, provider="a"), replace(GOOD, known=False)), "a", "good"),  # nobody else is there
-        ((replace(GOOD, provider="a", normal=0.7, effect=0.7), SAME), "a", "a"),  # it may be noise
-        ((replace(GOOD, provider="a", normal=0.5, effect=0.5), SAME), "a", "same"),
+        ((replace(GOOD, provider="a", normal=0.9, effect=0.9), SAME), "a", "a"),  # it may be noise
+        ((replace(GOOD, provider="a", normal=0.8, effect=0.8), SAME), "a", "same"),
         ((GOOD, replace(BETTER, spare=True)), "good", "good"),
         ((GOOD, SAME), "gone", "good"),
     ],
