@@ -87,7 +87,7 @@ def words(result: Result) -> Iterator[str]:
     if result.why:
         yield f"the move: {result.why}"
     yield f"the incident: {result.cause}: {result.summary}" if result.cause else "the incident: none"
-    yield from (f"it is not {reason}" for reason in result.not_cause)
+    yield from result.not_cause
     if result.waits_s:
         yield f"waits before a return: {', '.join(f'{wait:g} s' for wait in result.waits_s)}"
 

@@ -30,7 +30,7 @@ INCIDENT = Incident(
     opened_at=AT + timedelta(seconds=5),
     updated_at=AT + timedelta(seconds=5),
     summary="a delivers nothing",
-    not_causes=("the others deliver",),
+    not_causes=("not the network: the others deliver",),
 )
 CARRIERS = {"a": False, "b": True}
 
@@ -91,7 +91,7 @@ WELL = result(observed(ALL_RESCUED))
 def test_figures_of_codes_moves_and_incidents_stand_together() -> None:
     assert (WELL.requested, WELL.swallowed, WELL.rescued, WELL.undelivered) == (10, 4, 4, 0)
     assert (WELL.detected_s, WELL.drained_s, WELL.named_s) == (4.5, 4.5, 5.0)
-    assert (WELL.cause, WELL.not_cause, WELL.named_rightly) == ("provider", ("the others deliver",), 1)
+    assert (WELL.cause, WELL.not_cause, WELL.named_rightly) == ("provider", ("not the network: the others deliver",), 1)
     assert (WELL.why, WELL.summary) == ("because", "a delivers nothing")
     assert WELL.behind_broker_s == pytest.approx(0.01)
 
@@ -150,7 +150,7 @@ def test_words_name_what_was_broken_what_was_moved_and_what_it_is_not() -> None:
         "broken: a",
         "the move: because",
         "the incident: provider: a delivers nothing",
-        "it is not the others deliver",
+        "not the network: the others deliver",
     ]
 
 
