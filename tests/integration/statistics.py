@@ -17,10 +17,10 @@ import aiohttp
 import msgspec
 
 from pipeline.evidence import Evidence
-from pipeline.records import Counts, Receipt, ReceiptState, RouteTable, Tally, Verdict, Verification, decode
+from pipeline.records import Receipt, ReceiptState, RouteTable, Tally, Verdict, Verification, decode
 from pipeline.records import encode as encoded
 from pipeline.settings import KafkaSettings
-from pipeline.topics import ATTEMPTS, COUNTED, RECEIPTS, ROUTES, TALLIES, TOPICS, Topic
+from pipeline.topics import ATTEMPTS, COUNTED, RECEIPTS, ROUTES, TALLIES, TOPICS, VERIFICATIONS, Topic
 from tests.samples import ATTEMPT
 from workers.embedded.ports import LOOPBACK, choose_ports
 from workers.embedded.process import Process, ProcessSpec
@@ -48,10 +48,9 @@ class Log:
     async def write(self, count: int) -> None:
         """Write so many records of all three kinds, at once."""
         made = [self._make() for _ in range(count)]
-        await asyncio.gather(*(self.send(topic, encoded(record)) for topic, record, _ in made))
-        for _, record, fields in made:
-            second = int(record.sent_at.timestamp())
-            self.cells.update((second, record.provider, record.country, name) for name in fields)
+        await asyncio.gather(*(self.send(topic, encoded(record)) for topic, record in made))
+        for topic, record in made:
+            self.cells[int(record.sent_at.timestamp()), record.provider, record.country, FIELDS[topic]] += 1
 
     async def trickle(self, *, per_s: int, seconds: float) -> None:
         """Write at a rate."""
@@ -65,15 +64,11 @@ class Log:
         self.records += 1
         await self.producer.send(topic.name, f"key-{self.records}", value)
 
-    def _make(self) -> tuple[Topic, Any, tuple[str, ...]]:
+    def _make(self) -> tuple[Topic, Any]:
         sent_at = datetime.fromtimestamp(time.time() - self.dice.uniform(0, 30), UTC)
         route = {"provider": self.dice.choice(PROVIDERS), "country": self.dice.choice(COUNTRIES), "sent_at": sent_at}
-        kind = self.dice.choice(COUNTED)
-        if kind is ATTEMPTS:
-            return kind, msgspec.structs.replace(ATTEMPT, **route), ("accepted", "first")
-        if kind is RECEIPTS:
-            return kind, msgspec.structs.replace(RECEIPT, **route), ("delivered",)
-        return kind, msgspec.structs.replace(ENTRY, **route), ("verified",)
+        topic = self.dice.choice(COUNTED)
+        return topic, msgspec.structs.replace(RECORDS[topic], **route)
 
 
 RECEIPT: Final = Receipt(
@@ -97,6 +92,10 @@ ENTRY: Final = Verification(
     config="config",
     at=ATTEMPT.sent_at,
 )
+
+
+RECORDS: Final[dict[Topic, Any]] = {ATTEMPTS: ATTEMPT, RECEIPTS: RECEIPT, VERIFICATIONS: ENTRY}
+FIELDS: Final = {ATTEMPTS: "accepted", RECEIPTS: "delivered", VERIFICATIONS: "verified"}  # by which each is counted
 
 
 class Statistics:
@@ -195,10 +194,15 @@ def cells_of(tallies: Iterable[Tally]) -> Cells:
             (second, provider, country, name): count
             for (provider, country), route in evidence.routes.items()
             for second, buckets in route.seconds.items()
-            for name in Counts.__struct_fields__
+            for name in FIELDS.values()
             if (count := sum(getattr(bucket, name) for bucket in buckets.values()))
         }
     )
+
+
+def now() -> datetime:
+    """Give the time."""
+    return datetime.now(UTC)
 
 
 async def until(what: str, condition: Callable[[], Any], within_s: float = WITHIN_S) -> float:

@@ -1,17 +1,30 @@
 """Statistics processes that share the counted topics of a real broker."""
 
+import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
+import orjson
 import pytest
+from confluent_kafka import Producer
+from msgspec.structs import replace
 
-from tests.integration.statistics import Statistics, statistics
+from pipeline.records import encode
+from pipeline.topics import ATTEMPTS, RECEIPTS
+from tests.integration.statistics import RECEIPT, WITHIN_S, Statistics, now, statistics, until
+from tests.samples import ATTEMPT
 from workers.embedded.kafka import EmbeddedKafka
+from workers.kafka import KafkaAdmin
+from workers.stats.decider import HEARTBEAT_S
+
+SESSION_S = 2.0
 
 
 @pytest.fixture
 async def stats(kafka: EmbeddedKafka, prefix: str, tmp_path: Path) -> AsyncIterator[Statistics]:
-    async with statistics(kafka.bootstrap, prefix, tmp_path) as made:
+    async with statistics(kafka.bootstrap, prefix, tmp_path, session_timeout_s=SESSION_S) as made:
         yield made
 
 
@@ -21,11 +34,80 @@ async def test_counts_are_the_records_of_the_topics_after_a_join_and_a_kill(stat
         async with stats.process("two"):
             await log.trickle(per_s=400, seconds=2)
             one.kill()
-            await log.trickle(per_s=400, seconds=4)
+            await log.trickle(per_s=400, seconds=SESSION_S + 2)
             async with stats.process("three"):
-                await log.trickle(per_s=400, seconds=2)
+                await log.trickle(per_s=400, seconds=1)
                 counted = await stats.counted()
-                figures = await stats.figures("two")
+                await until("all offsets are committed", lambda: nothing_lags(stats))
 
     assert counted == log.cells
-    assert figures["counted"] > 0
+
+
+async def nothing_lags(stats: Statistics) -> bool:
+    async with KafkaAdmin(stats.kafka) as admin:
+        (group,) = await admin.groups()
+    return not any(group.lag.values())
+
+
+async def test_records_that_say_nothing_are_ignored_and_counted_by_their_reason(stats: Statistics) -> None:
+    at = now()
+    async with stats.log() as log, stats.process("one"):
+        for value in (b"no JSON", orjson.dumps({"v": 2})):
+            await log.send(ATTEMPTS, value)
+        await log.send(ATTEMPTS, encode(replace(ATTEMPT, sent_at=at, test=True)))
+        await log.send(ATTEMPTS, encode(replace(ATTEMPT, sent_at=at, provider="carrier-z")))
+        await log.send(RECEIPTS, encode(replace(RECEIPT, sent_at=at + timedelta(seconds=60))))
+        await log.send(RECEIPTS, encode(replace(RECEIPT, sent_at=at - timedelta(seconds=700))))
+        write_null(stats.kafka.bootstrap, stats.kafka.prefix + ATTEMPTS.name)
+        counted = await stats.counted()
+        figures = await stats.figures("one")
+
+    assert counted == {}
+    assert figures["counted"] == 7
+    assert figures["ignored"] == {
+        "undecodable": 2,
+        "unknown_version": 1,
+        "test": 1,
+        "unknown_provider": 1,
+        "future": 1,
+        "old": 1,
+    }
+
+
+def write_null(bootstrap: str, topic: str) -> None:
+    producer = Producer({"bootstrap.servers": bootstrap, "acks": "all"})
+    producer.produce(topic, None)
+    assert producer.flush(WITHIN_S) == 0
+
+
+async def test_one_of_two_processes_decides_and_the_other_takes_over_within_seconds(stats: Statistics) -> None:
+    async with stats.log() as log, stats.process("one") as one, stats.process("two") as two:
+        processes = {"one": one, "two": two}
+        await log.trickle(per_s=100, seconds=2)
+        figures = {name: await stats.figures(name) for name in processes}
+        (decider,) = [name for name, of in figures.items() if of["deciding"]]
+        (other,) = processes.keys() - {decider}
+        assert sum(of["partitions"] for of in figures.values()) == 12
+
+        processes[decider].kill()
+        killed_at = time.time()
+        await until("the other one decides", lambda: decides(stats, other))
+        took_s = time.time() - killed_at
+        await until("it has told all tables", lambda: tables_since(stats, killed_at + took_s))
+        tables = [table for table in await stats.tables() if table.country == "GB"]
+
+    assert took_s < SESSION_S + 4
+    assert all(earlier.revision <= later.revision for earlier, later in pairwise(tables))
+    assert all(earlier.decided_at <= later.decided_at for earlier, later in pairwise(tables))
+    assert max(later.decided_at - earlier.decided_at for earlier, later in pairwise(tables)) < timedelta(
+        seconds=HEARTBEAT_S + SESSION_S + 5
+    )
+
+
+async def decides(stats: Statistics, name: str) -> bool:
+    return bool((await stats.figures(name))["deciding"])
+
+
+async def tables_since(stats: Statistics, instant: float) -> bool:
+    countries = {table.country for table in await stats.tables() if table.decided_at.timestamp() >= instant}
+    return countries >= {"GB", "US"}

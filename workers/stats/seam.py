@@ -64,13 +64,8 @@ class Broker(Protocol):
 class Taker(Protocol):
     """Who takes the events of the stream."""
 
-    async def take(
-        self, source: Source, offset: int, appended_at: float, value: bytes | None, done: Done
-    ) -> int | None:
-        """Take one record, or tell from which offset its partition must be read again.
-
-        `done` lets its offset be committed. An error ends the process.
-        """
+    async def take(self, source: Source, offset: int, appended_at: float, value: bytes | None, done: Done) -> None:
+        """Take one record; `done` lets its offset be committed. An error ends the process."""
         ...
 
     def assigned(self, sources: Collection[Source]) -> None:

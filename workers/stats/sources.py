@@ -40,8 +40,10 @@ class Sources:
         return {source: ends[Partition(*source)] for source in sources}
 
     async def told(self) -> int:
-        """Tell the offset of the next tally. Raises BrokerAway."""
-        return (await self._reader.ends([_TALLIES]))[_TALLIES]
+        """Tell the offset after the last tally, 0 when there is none. Raises BrokerAway."""
+        start = (await self._reader.starts([_TALLIES]))[_TALLIES]
+        end = (await self._reader.ends([_TALLIES]))[_TALLIES]
+        return end if end > start else 0
 
     async def begin(self, sources: Collection[Source]) -> int:
         """Let partitions that nobody has told of begin where the group begins to read them. Raises BrokerAway.

@@ -13,19 +13,14 @@ import faust
 from faust.types import TP
 
 from pipeline.errors import CannotGoOn
-from pipeline.evidence import Source
 from pipeline.settings import KafkaSettings
 from pipeline.topics import COUNTED
 from workers.kafka.connection import be_patient, connection
-from workers.log import get_log
 from workers.stats.seam import Taker
 from workers.stats.sources import GROUP
 
-log = get_log("stats")
-
 COMMIT_EVERY_S: Final = 1.0
 REQUEST_S: Final = 30.0
-STOP_S: Final = 5.0
 LOOK_S: Final = 1.0
 BUFFER: Final = 65_536  # events that wait to be taken; with fewer faust pauses for a second each time it is full
 
@@ -38,7 +33,7 @@ class Stream:
         self._taker = taker
         self._folder = tempfile.TemporaryDirectory(prefix="ithaca-stats-")  # faust makes empty folders somewhere
         self._app = self._make_app(settings)
-        self._failed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._app.on_partitions_assigned.connect(self._assigned)
         self._app.on_partitions_revoked.connect(self._revoked)
         self._app.agent(self._topic(), name="count", concurrency=1)(self._count)
@@ -58,12 +53,8 @@ class Stream:
         be_patient(consumer._thread._consumer._client)  # noqa: SLF001 - they have no other names
 
     async def stop(self) -> None:
-        """Leave the group, within a bounded time."""
-        try:
-            async with asyncio.timeout(STOP_S):
-                await self._app.stop()
-        except TimeoutError:
-            log.warning("consumer.left_without_farewell", group=GROUP)
+        """Leave the group. May hold the event loop, and for ever, while the broker is away: have the process ended."""
+        await self._app.stop()
         self._folder.cleanup()
 
     def _make_app(self, settings: KafkaSettings) -> faust.App:
@@ -79,6 +70,7 @@ class Stream:
             consumer_auto_offset_reset="earliest",
             datadir=self._folder.name,
             stream_buffer_maxsize=BUFFER,
+            stream_wait_empty=False,  # what is not done at the end or a rebalance comes again
             web_enabled=False,
             topic_allow_declare=False,
             topic_disable_leader=True,
@@ -90,22 +82,18 @@ class Stream:
 
     async def _count(self, stream: Any) -> None:
         async for event in stream.noack().events():
-            message = event.message
-            source = (message.topic.removeprefix(self._prefix), message.partition)
-            again = await self._take(source, event)
-            if again is not None:
-                await self._app.consumer.seek_wait({message.tp: again})
+            await self._take(event)
 
-    async def _take(self, source: Source, event: Any) -> int | None:
+    async def _take(self, event: Any) -> None:
         """Let an event be taken. After an error nothing is any more: faust would go on with the next one."""
         message = event.message
+        source = (message.topic.removeprefix(self._prefix), message.partition)
         try:
-            return await self._taker.take(source, message.offset, message.timestamp, event.value, event.ack)
+            await self._taker.take(source, message.offset, message.timestamp, event.value, event.ack)
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends the process
             if not self._failed.done():
                 self._failed.set_exception(error)
-            never: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-            return await never
+            await asyncio.get_running_loop().create_future()
 
     async def _assigned(self, *received: Any, **_: Any) -> None:
         assigned: Iterable[TP] = received[-1]

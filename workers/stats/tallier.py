@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
 from pipeline.counting import read
-from pipeline.errors import BrokerAway
+from pipeline.errors import BrokerAway, CannotGoOn
 from pipeline.evidence import Source
 from pipeline.records import Tally, encode
 from pipeline.tallying import PartitionCounts
@@ -45,8 +45,7 @@ class Tallier:
         self._producer = producer
         self._providers = frozenset(providers)
         self._unacknowledged: defaultdict[Source, deque[tuple[int, Done]]] = defaultdict(deque)
-        self._missing: dict[Source, int] = {}  # the position from which a partition was last read again
-        self.figures: Counter[str] = Counter()  # counted, replayed, reread, deleted, tallies
+        self.figures: Counter[str] = Counter()  # counted, replayed, deleted, tallies
         self.ignored: Counter[str] = Counter()  # by reason
         self.counted_at = self.published_at = membership.clock()
 
@@ -62,26 +61,20 @@ class Tallier:
         self._membership.revoked()
         self._unacknowledged.clear()
 
-    async def take(
-        self, source: Source, offset: int, appended_at: float, value: bytes | None, done: Done
-    ) -> int | None:
-        """Count a record, unless it is counted already. When some before it are missing, tell from where to read again.
-
-        Records that come meanwhile are left aside: they come again.
-        """
+    async def take(self, source: Source, offset: int, appended_at: float, value: bytes | None, done: Done) -> None:
+        """Count a record, unless it is counted already. Raises CannotGoOn when some before it were left out."""
         counts = self._counts[source]
         if counts.position is None or offset > counts.position:
             await self._restore([source])
         position = counts.position or 0
         if offset > position:
-            return self._again(source, position)
+            raise CannotGoOn(f"{source[0]}/{source[1]}: records from {position} on were left out before {offset}")
         if offset < position:
             self.figures["replayed"] += 1
         else:
             self._count(counts, offset, appended_at, value)
         self._unacknowledged[source].append((offset, done))
         self.counted_at = self._membership.clock()
-        return None
 
     async def run(self) -> None:
         """Publish once a second, for ever."""
@@ -113,14 +106,6 @@ class Tallier:
         self.figures["counted"] += 1
         if reading.ignored:
             self.ignored[reading.ignored.value] += 1
-
-    def _again(self, source: Source, position: int) -> int | None:
-        if self._missing.get(source) == position:
-            return None
-        self._missing[source] = position
-        self.figures["reread"] += 1
-        log.warning("records.missing", topic=source[0], partition=source[1], offset=position)
-        return position
 
     async def _restore(self, sources: Collection[Source]) -> None:
         """Learn what others have published of partitions, when they were theirs, and where they begin."""

@@ -106,10 +106,10 @@ class World:
         for tally in self.told:
             self.broker.counts[tally.topic, tally.partition].take(tally)
 
-    async def take(self, offset: int, value: bytes | None = VALUE, source: Source = SEAT) -> int | None:
+    async def take(self, offset: int, value: bytes | None = VALUE, source: Source = SEAT) -> None:
         """Let the stream bring a record, which the broker therefore has."""
         self.broker.has[source] = max(self.broker.has[source], offset + 1)
-        return await self.tallier.take(source, offset, self.clock.at, value, lambda: self.done.append(offset))
+        await self.tallier.take(source, offset, self.clock.at, value, lambda: self.done.append(offset))
 
 
 def accepted(tallies: Collection[Tally]) -> int:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from pipeline.errors import BrokerAway
+from pipeline.errors import BrokerAway, CannotGoOn
 from pipeline.records import Tally
 from tests.workers.stats.scripted import OTHER, World, accepted
 from workers.stats.membership import SEAT
@@ -57,19 +57,12 @@ async def test_new_owner_goes_on_where_the_last_tally_on_the_topic_ends() -> Non
     assert [(one.position, accepted([one])) for one in world.topics.tallies()] == [(8, 1)]
 
 
-async def test_records_that_were_left_out_are_asked_for_once_and_what_comes_meanwhile_is_left_aside() -> None:
+async def test_records_that_were_left_out_end_the_process_so_that_they_come_again() -> None:
     world = World()
     world.tallier.assigned([SEAT])
     await world.take(0)
-
-    assert await world.take(3) == 1
-    assert await world.take(4) is None
-    for offset in (1, 2, 3, 4):
-        assert await world.take(offset) is None
-    await world.tallier.publish()
-
-    assert accepted(world.topics.tallies()) == 5
-    assert world.done == [0, 1, 2, 3, 4]
+    with pytest.raises(CannotGoOn, match=r"otp\.attempts/0: records from 1 on were left out before 3"):
+        await world.take(3)
 
 
 async def test_records_that_were_deleted_before_anybody_counted_them_are_told() -> None:
