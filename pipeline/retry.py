@@ -175,7 +175,7 @@ def _next(last: Attempt, seen: Seen, silent: timedelta, policy: DispatchSettings
     """Give the second send of what was handed over so long ago and neither delivered nor verified, if it is time."""
     if seen.last_state in FAILED:
         return Send(trigger="second_look")
-    if route.broken and silent >= _first_look(last) - EARLY:
+    if route.broken and silent >= _patience(last, policy, route) - EARLY:
         return Send(trigger="second_look", rescue=True)
     overdue = _overdue(policy, route)
     return Send(trigger="second_look", silent=True) if overdue is not None and silent >= overdue else None
@@ -188,13 +188,20 @@ def _overdue(policy: DispatchSettings, route: RouteHealth) -> timedelta | None:
     return timedelta(seconds=max(policy.second_look_s, route.silence_s))
 
 
-def _first_look(last: Attempt) -> timedelta:
-    return _TIERS[0].delay if last.probe else FIRST_LOOK
+def _patience(last: Attempt, policy: DispatchSettings, route: RouteHealth) -> timedelta:
+    """Give the silence after which what went through a broken route is sent again.
+
+    A probe costs no more than seconds. Where receipts say nothing, the entered code alone tells that the route works
+    again, and that is credited to a message that was alone: such a probe is given the time that people need.
+    """
+    if not last.probe:
+        return FIRST_LOOK
+    return _TIERS[0].delay if route.silence_s is not None else timedelta(seconds=policy.second_look_s)
 
 
 def _tier(last: Attempt, silent: timedelta, policy: DispatchSettings, route: RouteHealth) -> Topic:
     """Give the tier of the next look: a probe is looked at early and often, what need not be sent again seldom."""
-    if last.probe and silent < FIRST_LOOK:
+    if last.probe and silent < FIRST_LOOK and route.silence_s is not None:
         return _TIERS[0]
     overdue = _overdue(policy, route) or timedelta(seconds=policy.second_look_s)
     return _tier_towards(overdue - silent) if silent < overdue else _TIERS[-1]

@@ -13,7 +13,7 @@ FIRST_LOOK_S: Final = 10  # enough for an explicit failure, and for silence wher
 SECOND_LOOK_S: Final = 30  # silence is enough
 FAILOVER_S: Final = 2  # after a refusal
 PROBE_STEP_S: Final = 2
-PROBE_PATIENCE_S: Final = 6  # what tries out a broken provider is given up after so long
+PROBE_PATIENCE_S: Final = 2  # what tries out a broken provider is given up after so long
 BUDGET: Final = 0.1  # second sends for each send
 
 
@@ -58,12 +58,21 @@ class Looks:
         if sent.fate.refused or self._given_up(sent, second):
             return True
         age = second - sent.at
-        if sent.fate.failed_at <= second or age >= SECOND_LOOK_S:
+        silent = age >= SECOND_LOOK_S and self._policy.reports(sent.provider, sent.message.country)
+        if sent.fate.failed_at <= second or silent:
             return self._budgets[sent.provider].spend()
+        if age >= SECOND_LOOK_S:
+            return False
         later = sent.at + (SECOND_LOOK_S if age >= FIRST_LOOK_S else min(age + PROBE_STEP_S, FIRST_LOOK_S))
         self._due[later].append(sent)
         return False
 
     def _given_up(self, sent: Sent, second: int) -> bool:
-        patience_s = PROBE_PATIENCE_S if sent.probe else FIRST_LOOK_S
+        patience_s = self._patience_s(sent)
         return second - sent.at >= patience_s and self._policy.distrusts(sent.provider, sent.message.country)
+
+    def _patience_s(self, sent: Sent) -> int:
+        """Give how long a distrusted provider is waited for: where no receipts come, as long as people need."""
+        if not sent.probe:
+            return FIRST_LOOK_S
+        return PROBE_PATIENCE_S if self._policy.reports(sent.provider, sent.message.country) else SECOND_LOOK_S

@@ -162,9 +162,9 @@ def test_refused_message_goes_to_another_provider_after_2_seconds() -> None:
         (sent(failed_at=7), False, 10),
         (sent(failed_at=12), False, 30),
         (sent(), True, 10),
-        (sent(probe=True), True, 6),
+        (sent(probe=True), True, 2),
         (sent(probe=True), False, 30),
-        (sent(probe=True, failed_at=3), True, 4),
+        (sent(probe=True, failed_at=3), False, 4),
     ],
 )
 def test_message_is_sent_again(one: Sent, distrusted: bool, at: int | None) -> None:  # noqa: FBT001

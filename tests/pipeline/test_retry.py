@@ -282,6 +282,10 @@ def test_receipt_of_failure_is_sent_again_at_the_first_look_whatever_is_known_of
         (FINE, 8.5, Look(tier=TIER_2S)),
         (FINE, 10.6, Look(tier=TIER_10S)),
         (FINE, 30.7, SILENT),
+        # Only an entered code tells that it works again, and that is credited to a message that was alone.
+        (BROKEN_AND_MUTE, 0.1, Look(tier=TIER_10S)),
+        (BROKEN_AND_MUTE, 10.5, Look(tier=TIER_10S)),
+        (BROKEN_AND_MUTE, 30.5, RESCUE),
     ],
 )
 def test_probe_of_a_broken_route_is_looked_at_early(

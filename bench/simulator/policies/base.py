@@ -40,6 +40,10 @@ class Policy(ABC):
         """Tell whether messages are likely to be lost there, so that silence after 10 s is enough to send again."""
         return False
 
+    def reports(self, provider: str, country: str) -> bool:  # noqa: ARG002 - the same
+        """Tell whether receipts come from there, so that silence says something."""
+        return True
+
     def probes(self, provider: str, country: str) -> bool:  # noqa: ARG002 - the same
         """Tell whether what is sent there now only tries out whether it works again."""
         return False

@@ -38,6 +38,10 @@ class Ithaca(Policy):
         suspect = route.state is RouteState.SUSPECT and route.normal < LIKELY_BROKEN
         return suspect or route.state is RouteState.BROKEN
 
+    def reports(self, provider: str, country: str) -> bool:
+        route = self._routes.get((provider, country))
+        return route is None or route.silence_s is not None
+
     def probes(self, provider: str, country: str) -> bool:
         route = self._routes.get((provider, country))
         return route is not None and route.state is RouteState.BROKEN
