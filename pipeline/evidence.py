@@ -67,10 +67,12 @@ class Signal:
     heard: int = 0
     delays: Delays = field(default_factory=Delays)
     young: dict[int, list[tuple[float, int]]] = field(default_factory=dict)  # send second -> delay and count
+    newest: int = 0  # the last send second of which something came
 
     def note(self, second: int, count: int, at: float) -> None:
         """Note what came in one second of messages of another."""
         self.heard += count
+        self.newest = max(self.newest, second)
         self.young.setdefault(second, []).append((at - second, count))
 
     def settle(self, second: int, now: float) -> None:

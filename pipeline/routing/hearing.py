@@ -10,7 +10,6 @@ from pipeline.routing.model import RouteModel
 
 WINDOWS_S: Final = (8, 15, 30, 60)
 ENOUGH: Final = 5.0  # due receipts for which a short window is long enough
-FEW: Final = 2.0  # due entries of which none may be missing by chance
 BROKEN_REST: Final = 0.02  # of what is due still comes in the worst fault
 
 
@@ -30,11 +29,6 @@ class Hearing:
         """Give the log of how much likelier it is in the worst fault than in normal times (Poisson)."""
         return self.due * (1 - BROKEN_REST) + self.seen * log(BROKEN_REST)
 
-    @property
-    def gone(self) -> bool:
-        """Tell whether nothing comes any more of what should."""
-        return self.due >= FEW and self.seen == 0
-
 
 SILENCE: Final = Hearing(0.0, 0, 0)
 
@@ -50,8 +44,14 @@ def receipts(model: RouteModel, evidence: RouteEvidence, now: int) -> Hearing:
 
 def entries(model: RouteModel, evidence: RouteEvidence, now: int) -> Hearing:
     """Give the entered codes of a route."""
-    usual = model.memory.entries if model.entered else 0.0
-    return _hearing(Awaited(model.entries_come, usual, "creditable", "verified"), evidence, now)
+    return _hearing(_entries(model), evidence, now)
+
+
+def entries_since(model: RouteModel, evidence: RouteEvidence, now: int, since: int) -> Hearing:
+    """Give the entered codes of the messages that were sent after a second."""
+    awaited = _entries(model)
+    due, seen = _sum(awaited, evidence, now, 0, now - since) if awaited.usual else (0.0, 0)
+    return Hearing(due, seen, now - since)
 
 
 def together(hearings: Iterable[Hearing]) -> Hearing:
@@ -68,16 +68,27 @@ class Awaited(NamedTuple):
     comes: str  # the field that counts what has come
 
 
+def _entries(model: RouteModel) -> Awaited:
+    return Awaited(model.entries_come, model.memory.entries if model.entered else 0.0, "creditable", "verified")
+
+
 def _hearing(awaited: Awaited, evidence: RouteEvidence, now: int) -> Hearing:
     if not awaited.come or not awaited.usual:
         return Hearing(0.0, 0, WINDOWS_S[0])
-    due, seen, newest = 0.0, 0, 0
+    due, seen, youngest = 0.0, 0, 0
     for window_s in WINDOWS_S:
-        for age in range(newest, window_s):
-            if heard := evidence.heard(now - age, now - age):
-                due += getattr(heard, awaited.of) * awaited.come[age] * awaited.usual
-                seen += getattr(heard, awaited.comes)
-        newest = window_s
+        more_due, more_seen = _sum(awaited, evidence, now, youngest, window_s)
+        due, seen, youngest = due + more_due, seen + more_seen, window_s
         if due >= ENOUGH:
             break
-    return Hearing(due, seen, newest)
+    return Hearing(due, seen, youngest)
+
+
+def _sum(awaited: Awaited, evidence: RouteEvidence, now: int, youngest: int, oldest: int) -> tuple[float, int]:
+    """Sum up what is due and what has come of messages from one age to below another."""
+    due, seen = 0.0, 0
+    for age in range(youngest, min(oldest, len(awaited.come))):
+        if heard := evidence.heard(now - age, now - age):
+            due += getattr(heard, awaited.of) * awaited.come[age] * awaited.usual
+            seen += getattr(heard, awaited.comes)
+    return due, seen

@@ -1,14 +1,19 @@
 """All providers and countries: once a second, what is believed and where messages go."""
 
 from collections.abc import Collection, Mapping
+from typing import Final
 
 from pipeline.choice import EVERYWHERE, shares_for
 from pipeline.evidence import Evidence, RouteEvidence
 from pipeline.records import Order, RouteTable
 from pipeline.routing.country import Country, View
-from pipeline.routing.hearing import Hear, Hearing, entries, receipts, together
+from pipeline.routing.hearing import Hear, Hearing, entries, entries_since, receipts, together
 from pipeline.routing.likelihood import SETTLED_S
 from pipeline.routing.model import ProviderModel
+
+MISSING: Final = 2.0  # so many entries of a provider must be due and missing before others are asked
+UNHEARD: Final = 0.7  # entries of the others that are due: less tells nothing ...
+PATIENCE_S: Final = 30  # ... and is waited for so long
 
 
 class Router:
@@ -71,11 +76,23 @@ class Router:
         return [table for table in changed if table]
 
     def _mind_entries(self, evidence: Evidence, now: int) -> None:
-        """Take no missing entries as a sign against a provider while those of all others are missing too."""
-        heard = self._heard(evidence, now, entries)
+        """Hold missing entries against a provider only when those of others come: else it is not the provider."""
         for provider, model in self._providers.items():
-            others = together(of for name, of in heard.items() if name != provider)
-            model.trust_entries(_routes(evidence, provider, model), now, use=not others.gone)
+            routes = _routes(evidence, provider, model)
+            since = max((route.entries.newest for route in routes.values()), default=now)
+            since = max(since, now - PATIENCE_S)
+            missing = self._entries_since(evidence, now, since, [provider])
+            others = self._entries_since(evidence, now, since, self._providers.keys() - {provider})
+            alone = others.due < UNHEARD and now - since >= PATIENCE_S
+            model.trust_entries(routes, now, use=missing.due < MISSING or others.says_broken < 0 or alone)
+
+    def _entries_since(self, evidence: Evidence, now: int, since: int, providers: Collection[str]) -> Hearing:
+        return together(
+            entries_since(route, evidence.route(provider, country), now, since)
+            for provider in providers
+            for country, route in self._providers[provider].routes.items()
+            if not route.comeback.broken
+        )
 
     def _heard(self, evidence: Evidence, now: int, *signals: Hear) -> dict[str, Hearing]:
         """Give what was heard of each provider in all countries, where anything looks wrong at all."""
