@@ -14,6 +14,7 @@ from workers.embedded.process import Process
 
 SESSION_S = 2.0
 RATE = 300
+STRIKES = 20
 
 log = logging.getLogger(__name__)
 
@@ -50,30 +51,20 @@ class Chaos:
         assert all(each.running() for each in self._processes.values()), "one has ended by itself"
 
 
-async def test_counts_are_the_records_of_the_topics_whatever_happens_to_the_processes(
-    kafka: EmbeddedKafka, prefix: str, tmp_path: Path
-) -> None:
-    await _run(kafka, prefix, tmp_path, strikes=2)
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 async def test_counts_are_the_records_of_the_topics_after_many_faults(
     kafka: EmbeddedKafka, prefix: str, tmp_path: Path
 ) -> None:
-    await _run(kafka, prefix, tmp_path, strikes=20)
-
-
-async def _run(kafka: EmbeddedKafka, prefix: str, folder: Path, *, strikes: int) -> None:
     async with (
-        statistics(kafka.bootstrap, prefix, folder, session_timeout_s=SESSION_S) as stats,
+        statistics(kafka.bootstrap, prefix, tmp_path, session_timeout_s=SESSION_S) as stats,
         stats.log() as records,
         AsyncExitStack() as held,
     ):
         chaos = Chaos(stats, held)
         for _ in range(3):
             await chaos.begin()
-        for _ in range(strikes):
+        for _ in range(STRIKES):
             await chaos.strike(records)
         counted = await stats.counted()
 
