@@ -1,0 +1,96 @@
+"""How many codes went a broken way, how many of them it swallowed, and how many were sent again."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from pipeline.delays import quantile_s, usual_arrivals
+from pipeline.evidence import Bucket, RouteName
+from pipeline.incidents.measure import Sign
+from pipeline.incidents.world import World
+
+SETTLED_S: Final = 120  # messages of this age are counted for good
+OVERDUE: Final = 0.99  # share of the receipts that has come when one is overdue
+_USUAL_ARRIVALS: Final = usual_arrivals()
+
+
+class Codes(NamedTuple):
+    """Numbers of codes."""
+
+    requested: int = 0
+    swallowed: int = 0
+    rescued: int = 0
+
+    def plus(self, other: "Codes") -> "Codes":
+        """Add others."""
+        return Codes(*(one + more for one, more in zip(self, other, strict=True)))
+
+
+NONE: Final = Codes()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """Which messages are counted, and by which sign one lives."""
+
+    routes: Collection[RouteName]
+    config: str | None  # none: of every version
+    sign: Sign | None  # none: nothing tells
+
+
+@dataclass(slots=True)
+class Toll:
+    """The count of one incident, which goes on while the evidence forgets."""
+
+    since: int  # the first send second that is not counted for good
+    settled: Codes = NONE
+
+    def count(self, world: World, way: Way, until: int) -> Codes:
+        """Count everything up to a send second."""
+        settles = min(until, world.second - SETTLED_S)
+        if settles >= self.since:
+            self.settled = self.settled.plus(_count(world, way, self.since, settles))
+            self.since = settles + 1
+        return self.settled.plus(_count(world, way, self.since, until))
+
+    def stop(self, world: World, way: Way, until: int) -> Codes:
+        """Count everything up to a send second for good."""
+        self.settled = self.settled.plus(_count(world, way, self.since, until))
+        self.since = max(self.since, until + 1)
+        return self.settled
+
+
+def _count(world: World, way: Way, oldest: int, newest: int) -> Codes:
+    found = NONE
+    for name in way.routes:
+        if name in world.evidence.routes:
+            found = found.plus(_count_route(world, way, name, range(oldest, newest + 1)))
+    return found
+
+
+def _count_route(world: World, way: Way, name: RouteName, seconds: range) -> Codes:
+    overdue_s = quantile_s(world.evidence.routes[name].receipts.delays.arrivals(_USUAL_ARRIVALS), OVERDUE)
+    entered = world.lens(name).entries if way.sign is Sign.ENTRIES else 1.0
+    requested = rescued = 0
+    swallowed = 0.0
+    for second, bucket in _buckets(world, way, name, seconds):
+        requested += max(bucket.first, bucket.accepted)
+        rescued += bucket.rescued
+        if world.second - second >= overdue_s and way.sign and entered:
+            swallowed += _silent(bucket, way.sign, entered)
+    return Codes(requested, max(round(swallowed), 0), rescued)
+
+
+def _silent(bucket: Bucket, sign: Sign, entered: float) -> float:
+    """Give the messages without a sign of life. Not all people enter their codes: the usual share stands for all."""
+    if sign is Sign.ENTRIES:
+        return bucket.creditable - bucket.verified / entered
+    return max(bucket.accepted - bucket.excluded - max(bucket.delivered, bucket.verified), 0)
+
+
+def _buckets(world: World, way: Way, name: RouteName, seconds: range) -> Iterator[tuple[int, Bucket]]:
+    known = world.evidence.routes[name].seconds
+    for second in seconds:
+        for config, bucket in known.get(second, {}).items():
+            if way.config in {None, config}:
+                yield second, bucket
