@@ -1,18 +1,37 @@
 """`ithaca drill`: which drills there are, and which are run."""
 
+import io
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import typer
 from rich.console import Console
+from rich.table import Table
 from typer.testing import CliRunner
 
+from bench.drills import report
 from bench.drills.drills import DRILLS
 from bench.drills.practice import Moment
+from bench.drills.results import Result
+from tests.bench.test_drills_results import WELL
 from workers.__main__ import app
-from workers.cli.drill import _chosen
+from workers.cli.drill import _chosen, _overview, _table
 from workers.cli.shares import view
 from workers.embedded.traffic import Tally
 
 RUNNER = CliRunner()
+NOTIFY = str(WELL.notify_undelivered)
+
+
+def document(found: Result) -> dict[str, Any]:
+    return report.document(DRILLS[0], DRILLS[0].size, [found])
+
+
+def printed(table: Table) -> list[str]:
+    out = Console(width=160, record=True, file=io.StringIO())
+    out.print(table)
+    return out.export_text().splitlines()
 
 
 def test_without_a_name_every_drill_is_listed_with_what_happens() -> None:
@@ -65,3 +84,22 @@ def test_display_shows_the_shares_of_each_country_and_marks_what_is_broken() -> 
     assert (lines[1][:2], lines[1][-2:]) == (["GB", "carrier-a"], ["2%", "broken"])
     assert (lines[3][:2], lines[3][-1]) == (["US", "carrier-a"], "95%")
     assert " ".join(lines[5]) == "GB: carrier-a in GB: 3 of 41 receipts arrived"
+
+
+def test_table_has_each_figure_beside_its_limit_and_then_the_words() -> None:
+    said = printed(_table(report, DRILLS[0], [WELL]))
+
+    assert [line.split() for line in said if "until an incident" in line] == [
+        ["5", "s", "until", "an", "incident", "was", "opened"]
+    ]
+    assert [line.split()[-4:] for line in said if "of the swallowed ones" in line] == [["at", "least", "95", "%"]]
+    assert "the move: because" in {line.strip() for line in said}
+
+
+def test_overview_has_one_line_for_each_drill_with_what_it_missed() -> None:
+    missed = replace(WELL, undelivered=3, undelivered_per_mille=300.0)
+
+    said = printed(_overview({"first": document(WELL), "second": document(missed)}))
+
+    assert said[1].split() == ["first", "4.5", "4.5", "10", "4", "4", "0", NOTIFY, "provider"]
+    assert said[2].split() == ["second", "4.5", "4.5", "10", "4", "4", "3", NOTIFY, "provider", "undelivered_per_mille"]
