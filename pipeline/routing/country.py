@@ -9,7 +9,7 @@ from pipeline.evidence import RouteEvidence
 from pipeline.records import Mode, Order, OrderKind, Route, RouteState, RouteTable
 from pipeline.routing.explain import why
 from pipeline.routing.hearing import Hearing, receipts, together
-from pipeline.routing.memory import Prior
+from pipeline.routing.memory import PRIOR_WEIGHT, Prior
 from pipeline.routing.model import RouteModel
 from pipeline.routing.returns import SUSPECT
 from pipeline.routing.shares import Candidate, lead, limit, split
@@ -182,7 +182,8 @@ def _entering(views: Sequence[View]) -> float:
 
 
 def _known(view: View) -> bool:
-    return view.model.known >= KNOWN
+    """Tell whether enough messages have told of a route, those of the provider's other countries included."""
+    return view.model.known + view.prior.weight - PRIOR_WEIGHT >= KNOWN
 
 
 def _state(view: View, paused: Collection[str], now: int) -> RouteState:

@@ -13,7 +13,7 @@ from pipeline.routing.model import ProviderModel
 
 MISSING: Final = 2.0  # so many entries of a provider must be due and missing before others are asked
 UNHEARD: Final = 0.7  # entries of the others that are due: less tells nothing ...
-PATIENCE_S: Final = 30  # ... and is waited for so long
+PATIENCE_S: Final = 15  # ... and is waited for so long
 
 
 class Router:
@@ -80,7 +80,7 @@ class Router:
         for provider, model in self._providers.items():
             routes = _routes(evidence, provider, model)
             since = max((route.entries.newest for route in routes.values()), default=now)
-            since = max(since, now - PATIENCE_S)
+            since = max(since, now - SETTLED_S)
             missing = self._entries_since(evidence, now, since, [provider])
             others = self._entries_since(evidence, now, since, self._providers.keys() - {provider})
             alone = others.due < UNHEARD and now - since >= PATIENCE_S
