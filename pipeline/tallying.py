@@ -8,6 +8,8 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Final
 
+from msgspec.structs import astuple
+
 from pipeline.counting import Change, Key
 from pipeline.evidence import WINDOW_S, Source
 from pipeline.records import Cell, Counts, Tally
@@ -77,7 +79,7 @@ class PartitionCounts:
         self._full.clear()
         for cell in tally.cells:
             key = (cell.second, cell.provider, cell.country, cell.config)
-            self._cells[key] = [getattr(cell.counts, name) for name in Counts.__struct_fields__]
+            self._cells[key] = list(astuple(cell.counts))
         self._prune(self.as_of)
 
     def complete_until(self, instant: float) -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import signal
 import time
 from collections import Counter
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,9 @@ from pipeline.errors import Outcome
 from pipeline.records import Attempt, Receipt, ReceiptState, RouteTable, Tally, Verification, decode
 from pipeline.topics import ATTEMPTS, COUNTED, RECEIPTS, ROUTES, TALLIES, VERIFICATIONS
 from tests.faults.drill import Drill, drill
-from tests.integration.statistics import cells_of
+from tests.integration.statistics import cells_of, statistics, until
+from workers.embedded.kafka import EmbeddedKafka
+from workers.stats.process import END_S, FAREWELL_S
 
 RATE = 20
 WITHIN_S = 45.0  # dispatch itself may take 30 s
@@ -73,3 +77,17 @@ async def test_statistics_go_on_by_themselves_after_a_broker_outage(tmp_path: Pa
     log.info("figures %s", figures)
     assert restarts == 0
     assert figures["ignored"].keys() <= {"no_route", "silent", "old"}
+
+
+@pytest.mark.slow
+async def test_process_that_is_told_to_stop_while_the_broker_is_away_ends_soon(
+    jars: Path, prefix: str, tmp_path: Path
+) -> None:
+    async with AsyncExitStack() as held:
+        kafka = await held.enter_async_context(EmbeddedKafka(tmp_path / "kafka", cache=jars))
+        stats = await held.enter_async_context(statistics(kafka.bootstrap, prefix, tmp_path))
+        process = await held.enter_async_context(stats.process("one"))
+        await kafka.stop()
+        process.kill(signal.SIGTERM)
+        took_s = await until("it has ended", lambda: not process.running(), FAREWELL_S + END_S + 5)
+    log.info("it took %.1f s", took_s)
