@@ -1,29 +1,48 @@
 """Stage 2: looks at the evidence once a second. One process decides and publishes; the others learn the same."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
 from msgspec.structs import replace
 
+from pipeline.choice import shares_for
 from pipeline.evidence import Evidence
-from pipeline.records import Order, RouteTable, encode
+from pipeline.following import Refusal, follow
+from pipeline.incidents import Watch
+from pipeline.records import Incident, Order, RouteTable, encode
 from pipeline.routing import Router
-from pipeline.topics import ROUTES
+from pipeline.topics import INCIDENTS, ROUTES
+from workers.log import get_log
 from workers.stats.seam import Producer
+
+log = get_log("stats")
 
 FRESH_S: Final = 10.0  # older evidence moves nothing: dispatchers see that nobody looks any more
 HEARTBEAT_S: Final = 5.0  # after which all tables are published again, with the instant of the look
 
 
 class Decider:
-    """Turns evidence into tables. `mine` tells whether this process is the one that decides."""
+    """Turns evidence into tables and incidents.
 
-    def __init__(self, router: Router, evidence: Evidence, producer: Producer, mine: Callable[[], bool]) -> None:
+    `configured` are the shares of the settings; `mine` tells whether this process is the one that decides.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        configured: Mapping[str, Mapping[str, float]],
+        evidence: Evidence,
+        producer: Producer,
+        mine: Callable[[], bool],
+    ) -> None:
         self._router = router
+        self._configured = configured
+        self._watch = Watch(configured)
         self._evidence = evidence
         self._producer = producer
         self._mine = mine
+        self._incidents: dict[str, Incident] = {}
         self._orders: dict[str, Order] = {}
         self._revisions: dict[str, int] = {}  # of each country, the highest that is on the topic
         self._looked_at = 0  # second
@@ -41,11 +60,23 @@ class Decider:
         """Give the newest revision of each country."""
         return dict(self._revisions)
 
-    def told(self, table: RouteTable) -> None:
-        """Take a table that is on the topic: whoever has to decide next goes on from it."""
+    def told(self, table: RouteTable, appended_at: datetime) -> None:
+        """Take a table that is on the topic: whoever has to decide next goes on from it.
+
+        One that dispatchers refuse is no table, and providers that are not configured any more are left out.
+        """
+        shares = shares_for(self._configured, table.country)
+        if isinstance(follow(table, shares, None, appended_at), Refusal):
+            log.warning("table.refused", country=table.country)
+            return
         if not self.deciding:
-            self._router.follow(table)
+            left = tuple(route for route in table.routes if route.provider in shares)
+            self._router.follow(replace(table, routes=left))
         self._revisions[table.country] = max(table.revision, self._revisions.get(table.country, 0))
+
+    def happened(self, incident: Incident) -> None:
+        """Note an incident that is on the topic."""
+        self._incidents[incident.incident_id] = incident
 
     def ordered(self, order_id: str, order: Order | None) -> None:
         """Take an operator's order, or its withdrawal."""
@@ -62,11 +93,15 @@ class Decider:
             return
         self._looked_at = second
         now = self._producer.clock.epoch_s()
-        self.deciding = self._mine() and now - self._evidence.as_of <= FRESH_S
-        if self.deciding:
-            self._decide(second, now)
-        else:
+        before, self.deciding = self.deciding, self._mine() and now - self._evidence.as_of <= FRESH_S
+        if not self.deciding:
             self._router.absorb(self._evidence, second)
+            return
+        if not before:
+            self._watch = Watch(self._configured)
+            self._watch.resume(self._incidents.values())
+        self._decide(second, now)
+        self._tell(second)
 
     def _decide(self, second: int, now: float) -> None:
         changed = self._router.decide(self._evidence, second)
@@ -76,6 +111,14 @@ class Decider:
         self._publish(self._router.tables.values() if heartbeat else changed, now)
         if heartbeat:
             self._told_at = now
+
+    def _tell(self, second: int) -> None:
+        """Publish what went wrong. A defect here must not keep messages on a broken route."""
+        try:
+            for incident in self._watch.look(self._evidence, self._router.tables, second):
+                self._producer.send(INCIDENTS.name, incident.incident_id, encode(incident))
+        except Exception:
+            log.exception("incidents.not_looked_at")
 
     def _publish(self, tables: Iterable[RouteTable], now: float) -> None:
         """Produce tables without waiting: what is lost in a crash comes again as a heartbeat of the next decider."""

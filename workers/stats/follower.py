@@ -7,12 +7,13 @@ knows. What is believed follows from the tallies alone, in the order in which th
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from pipeline.errors import InvalidMessage
-from pipeline.evidence import Evidence
-from pipeline.records import Order, RouteTable, Tally, decode
-from pipeline.topics import CONTROL, ROUTES, TALLIES
+from pipeline.evidence import AHEAD_S, Evidence
+from pipeline.records import Incident, Order, RouteTable, Tally, decode
+from pipeline.topics import CONTROL, INCIDENTS, ROUTES, TALLIES
 from workers.kafka import KafkaReader
 from workers.log import get_log
 from workers.loop import Record
@@ -21,8 +22,9 @@ from workers.stats.sources import Sources
 
 log = get_log("stats")
 
-FOLLOWED: Final = (CONTROL, ROUTES, TALLIES)
+FOLLOWED: Final = (CONTROL, ROUTES, INCIDENTS, TALLIES)
 _LOOK_S: Final = 0.02
+_AHEAD: Final = timedelta(seconds=AHEAD_S)  # of what a tally knows before its own append: it is from the future
 
 
 class Follower:
@@ -60,22 +62,33 @@ class Follower:
         self._position = record.offset + 1
         tally = decode(Tally, record.value)
         counts = self._sources.counts.get((tally.topic, tally.partition))
-        if counts is not None:
+        if tally.as_of > _appended_at(record) + _AHEAD:
+            self.unreadable[record.topic] += 1
+        elif counts is not None:
             counts.take(tally)
             self._evidence.take(tally)
             self._decider.look()
 
     def _take_table(self, record: Record) -> None:
         if record.value is not None:
-            self._decider.told(decode(RouteTable, record.value))
+            self._decider.told(decode(RouteTable, record.value), _appended_at(record))
+
+    def _take_incident(self, record: Record) -> None:
+        if record.value is not None:
+            self._decider.happened(decode(Incident, record.value))
 
     def _take_order(self, record: Record) -> None:
         key = (record.key or b"").decode(errors="replace")
         self._decider.ordered(key, decode(Order, record.value) if record.value is not None else None)
 
 
+def _appended_at(record: Record) -> datetime:
+    return datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
+
+
 _TAKE: Final[Mapping[str, Callable[[Follower, Record], None]]] = {
     TALLIES.name: Follower._take_tally,  # noqa: SLF001
     ROUTES.name: Follower._take_table,  # noqa: SLF001
+    INCIDENTS.name: Follower._take_incident,  # noqa: SLF001
     CONTROL.name: Follower._take_order,  # noqa: SLF001
 }

@@ -1,6 +1,8 @@
 """The statistics process: its parts, wired."""
 
 import asyncio
+import os
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -13,6 +15,7 @@ from pipeline.routing import Router
 from pipeline.settings import Settings
 from workers.admin import Readiness, admin_server
 from workers.kafka import KafkaProducer, KafkaReader, create_topics
+from workers.log import get_log
 from workers.stats.decider import FRESH_S, Decider
 from workers.stats.follower import FOLLOWED, Follower
 from workers.stats.membership import Membership
@@ -22,6 +25,9 @@ from workers.stats.tallier import Tallier
 from workers.stats.watchdog import Watchdog
 
 FAREWELL_S: Final = 2.0  # for the last tallies
+END_S: Final = 8.0  # for everything that is left to do at the end
+
+log = get_log("stats")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +57,22 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             stopped = asyncio.create_task(stop.wait())
             await asyncio.wait({stopped, *jobs}, return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()
+            _end_within(END_S)
         with suppress(BrokerAway, TimeoutError):
             async with asyncio.timeout(FAREWELL_S):
                 await parts.tallier.publish()
+
+
+def _end_within(seconds: float) -> None:
+    """End the process by then, whatever it hangs on: faust may wait for its threads for ever, holding all others."""
+    timer = threading.Timer(seconds, _cut_short)
+    timer.daemon = True
+    timer.start()
+
+
+def _cut_short() -> None:
+    log.error("worker.cut_short", wait_s=END_S)
+    os._exit(1)
 
 
 @asynccontextmanager
@@ -78,7 +97,7 @@ def _wired(settings: Settings, producer: KafkaProducer, reader: KafkaReader, sou
     membership = Membership(settings.kafka.session_timeout_s, time.monotonic)
     evidence = Evidence(sources.counts)
     carried = {name: each.per_second for name, each in settings.providers.items() if each.per_second is not None}
-    decider = Decider(Router(settings.routes, carried), evidence, producer, membership.decides)
+    decider = Decider(Router(settings.routes, carried), settings.routes, evidence, producer, membership.decides)
     follower = Follower(reader, sources, evidence, decider)
     tallier = Tallier(sources, follower.caught_up, membership, producer, settings.providers)
     stream = Stream(settings.kafka, tallier)

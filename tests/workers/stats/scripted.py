@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from pipeline.errors import BrokerAway
 from pipeline.evidence import Source
-from pipeline.records import Attempt, RouteTable, Tally, decode, encode
+from pipeline.records import Attempt, Incident, RouteTable, Tally, decode, encode
 from pipeline.tallying import PartitionCounts
-from pipeline.topics import ATTEMPTS, ROUTES, TALLIES
+from pipeline.topics import ATTEMPTS, INCIDENTS, ROUTES, TALLIES
 from tests.samples import ATTEMPT
 from workers.stats.membership import SEAT, Membership
 from workers.stats.tallier import Tallier
@@ -85,6 +85,9 @@ class Topics:
 
     def tallies(self) -> list[Tally]:
         return [decode(Tally, value) for topic, _, value in self.records if topic == TALLIES.name]
+
+    def incidents(self) -> list[Incident]:
+        return [decode(Incident, value) for topic, _, value in self.records if topic == INCIDENTS.name]
 
     def tables(self) -> list[RouteTable]:
         return [decode(RouteTable, value) for topic, _, value in self.records if topic == ROUTES.name]

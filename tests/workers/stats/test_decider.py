@@ -3,16 +3,24 @@
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+import pytest
 from msgspec.structs import replace
 
 from pipeline.evidence import Evidence
 from pipeline.records import Cell, Counts, Mode, Order, OrderKind, RouteTable, Tally
 from pipeline.routing import Router
+from tests.samples import a_route, a_table
 from tests.workers.stats.scripted import SetClock, Topics
 from workers.stats.decider import FRESH_S, HEARTBEAT_S, Decider
 
 SHARES = {"*": {"carrier-a": 60.0, "carrier-b": 40.0}}
 SOURCE = ("otp.attempts", 0)
+SENT = 10  # messages in each second, all through one provider
+RECEIPT_AFTER_S = 5
+
+
+def cell(second: int, **counts: int) -> Cell:
+    return Cell(second, "carrier-a", "GB", "config", Counts(accepted=SENT, first=SENT, **counts))
 
 
 class Deciding:
@@ -24,15 +32,16 @@ class Deciding:
         self.evidence = Evidence([SOURCE])
         self.mine = mine
         self.router = Router(SHARES)
-        self.decider = Decider(self.router, self.evidence, self.topics, lambda: self.mine)
+        self.decider = Decider(self.router, SHARES, self.evidence, self.topics, lambda: self.mine)
         self.position = 0
 
-    def beliefs(self) -> list[tuple[float, float]]:
-        """Tell what is believed of each provider, whether it was published or not."""
-        return [(route.normal, route.usual) for route in self.router.tables["GB"].routes]
+    def beliefs(self) -> tuple[list[float], list[float]]:
+        """Tell what is believed of each provider now and usually, whether it was published or not."""
+        routes = self.router.tables["GB"].routes
+        return [route.normal for route in routes], [route.usual for route in routes]
 
-    def go_on(self, seconds: int, *, behind_s: float = 0.5) -> list[RouteTable]:
-        """Let so many seconds pass, with a message in each; give the tables that were published meanwhile."""
+    def go_on(self, seconds: int, *, behind_s: float = 0.5, delivered: int = SENT) -> list[RouteTable]:
+        """Let so many seconds pass, with messages in each; give the tables that were published meanwhile."""
         before = len(self.topics.tables())
         for _ in range(seconds):
             self.clock.move(1)
@@ -44,7 +53,7 @@ class Deciding:
                     partition=SOURCE[1],
                     position=self.position,
                     as_of=datetime.fromtimestamp(as_of, UTC),
-                    cells=(Cell(int(as_of), "carrier-a", "GB", "config", Counts(accepted=1, first=1)),),
+                    cells=(cell(int(as_of)), cell(int(as_of) - RECEIPT_AFTER_S, delivered=delivered)),
                 )
             )
             self.decider.look()
@@ -70,7 +79,7 @@ async def test_tables_come_again_as_a_heartbeat_with_the_instant_of_the_newest_l
     assert max(later - earlier for earlier, later in pairwise(beats)) <= HEARTBEAT_S
 
 
-async def test_process_that_stands_by_publishes_nothing_and_knows_the_same_when_it_takes_over() -> None:
+async def test_process_that_stands_by_publishes_nothing_and_knows_as_much_when_it_takes_over() -> None:
     deciding, standing_by = Deciding(), Deciding(mine=False)
     deciding.go_on(30)
     assert standing_by.go_on(30) == []
@@ -80,7 +89,9 @@ async def test_process_that_stands_by_publishes_nothing_and_knows_the_same_when_
     (table,) = standing_by.go_on(1)
     deciding.go_on(1)
 
-    assert [(route.normal, route.usual) for route in table.routes] == deciding.beliefs()
+    normal, usual = deciding.beliefs()
+    assert [route.normal for route in table.routes] == pytest.approx(normal, abs=0.02)
+    assert [route.usual for route in table.routes] == pytest.approx(usual, abs=0.02)
 
 
 async def test_old_evidence_moves_nothing_and_gives_no_heartbeat() -> None:
@@ -101,11 +112,61 @@ async def test_evidence_that_does_not_advance_is_looked_at_once() -> None:
 async def test_revisions_go_on_from_the_ones_that_are_on_the_topic() -> None:
     deciding = Deciding()
     (table,) = deciding.go_on(1)
-    deciding.decider.told(replace(table, revision=41))
-    deciding.decider.told(replace(table, revision=40))
+    deciding.decider.told(replace(table, revision=41), deciding.clock.now())
+    deciding.decider.told(replace(table, revision=40), deciding.clock.now())
     deciding.decider.ordered("order-1", order(OrderKind.PIN, deciding.clock))
 
     assert deciding.go_on(2)[0].revision == 42
+
+
+async def test_table_that_dispatchers_refuse_is_not_gone_on_from() -> None:
+    deciding = Deciding()
+    (table,) = deciding.go_on(1)
+    lies = [
+        replace(table, revision=99, routes=()),
+        replace(table, revision=99, routes=tuple(replace(route, share=float("nan")) for route in table.routes)),
+        replace(table, revision=99, routes=tuple(replace(route, provider="gone") for route in table.routes)),
+        replace(table, revision=99, decided_at=deciding.clock.now() + timedelta(hours=1)),
+    ]
+    for lie in lies:
+        deciding.decider.told(lie, deciding.clock.now())
+    assert deciding.decider.tables == {"GB": 1}
+
+
+async def test_provider_that_is_not_configured_any_more_is_left_out_of_a_table() -> None:
+    deciding = Deciding(mine=False)
+    deciding.go_on(1)
+    routes = [a_route(name, 0.5) for name in ("carrier-a", "carrier-z")]
+    deciding.decider.told(a_table(*routes, revision=7), deciding.clock.now())
+    deciding.mine = True
+
+    (table,) = deciding.go_on(1)
+
+    assert {route.provider for route in table.routes} == {"carrier-a", "carrier-b"}
+    assert table.revision == 8
+
+
+async def test_fault_is_told_as_an_incident() -> None:
+    deciding = Deciding()
+    deciding.go_on(90)
+    assert deciding.topics.incidents() == []
+    deciding.go_on(60, delivered=0)
+    assert {incident.provider for incident in deciding.topics.incidents()} == {"carrier-a"}
+
+
+async def test_incident_that_is_open_goes_on_when_another_process_decides() -> None:
+    deciding, other = Deciding(), Deciding(mine=False)
+    deciding.go_on(90)
+    deciding.go_on(60, delivered=0)
+    other.go_on(90)
+    other.go_on(60, delivered=0)
+    (opened,) = {incident.incident_id for incident in deciding.topics.incidents()}
+
+    other.decider.happened(deciding.topics.incidents()[-1])
+    other.mine = True
+    other.go_on(30, delivered=0)
+
+    assert {incident.incident_id for incident in other.topics.incidents()} <= {opened}
 
 
 async def test_orders_are_followed_until_they_are_withdrawn() -> None:
