@@ -17,7 +17,7 @@ AGES: Final = (
     *((age, age) for age in range(11, -1, -1)),
 )
 SETTLED_S: Final = 60  # a second of this age is counted for good
-DEPENDENT: Final = 0.8  # receipts of one second are not independent: each weighs so much
+DEPENDENT: Final = 0.9  # receipts of one second are not independent: each weighs so much
 REPORTED_SHARE: Final = 0.5  # of the failures, in a fault that reports them
 USUALLY_REFUSED: Final = 0.01  # of hand-overs
 # People who ask for another message, of those who got theirs and of those who did not: one says little, five a lot.

@@ -18,7 +18,7 @@ from workers.stats.seam import Broker, Done, Producer
 
 log = get_log("stats")
 
-PHASE_S: Final = 0.1  # after each whole second of the broker's clock: all processes publish then
+PHASE_S: Final = 0.05  # after each whole second of the broker's clock: all processes publish then
 REACH_S: Final = 0.4  # for what the broker had then to be counted
 LOOK_S: Final = 0.01
 RETRY_S: Final = 0.5
