@@ -99,33 +99,18 @@ TALLIES: Final = Topic(
     partitions=1,  # one reader merges all of them
     purpose="what each partition of attempts, receipts and verifications holds, by send second and route",
 )
-ROUTES: Final = Topic(
-    name="otp.routes",
-    key="country",
-    record=RouteTable,
-    retention=None,
-    cleanup=Cleanup.COMPACT,
-    partitions=1,
-    purpose="where the messages of each country go, and why",
-)
-INCIDENTS: Final = Topic(
-    name="otp.incidents",
-    key="incident_id",
-    record=Incident,
-    retention=None,
-    cleanup=Cleanup.COMPACT,
-    partitions=1,
-    purpose="what went wrong, and what was done about it",
-)
-CONTROL: Final = Topic(
-    name="otp.control",
-    key="order_id",
-    record=Order,
-    retention=None,
-    cleanup=Cleanup.COMPACT,
-    partitions=1,
-    purpose="what operators have ordered",
-)
+
+
+def _compacted(name: str, key: str, record: type[Record], purpose: str) -> Topic:
+    """Give a topic of which the newest record of each key is kept, in one partition, which all readers read."""
+    return Topic(
+        name=name, key=key, record=record, retention=None, cleanup=Cleanup.COMPACT, partitions=1, purpose=purpose
+    )
+
+
+ROUTES: Final = _compacted("otp.routes", "country", RouteTable, "where the messages of each country go, and why")
+INCIDENTS: Final = _compacted("otp.incidents", "incident_id", Incident, "what went wrong, and what was done about it")
+CONTROL: Final = _compacted("otp.control", "order_id", Order, "what operators have ordered")
 
 DISPATCH_GROUP: Final = "otp.dispatch"  # the consumer group of requests and retries
 

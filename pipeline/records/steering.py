@@ -35,7 +35,7 @@ class Counts(msgspec.Struct, frozen=True, array_like=True):
     missed: int = 0  # the person asked for another message
     rescued: int = 0  # we sent another message by ourselves
     first: int = 0  # of the accepted and refused: first attempts, one for each code
-    creditable: int = 0  # of the accepted: nothing of the same code was taken before, so that its entry is due from here
+    creditable: int = 0  # of the accepted: nothing of its code was taken before, so that its entry is due from here
 
 
 class Cell(msgspec.Struct, frozen=True, array_like=True):

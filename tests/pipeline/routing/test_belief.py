@@ -1,5 +1,7 @@
 """The hidden-state filter."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,15 +65,7 @@ def test_people_who_ask_again_are_a_sign_of_loss() -> None:
 
 
 def test_a_signal_that_says_nothing_is_left_out() -> None:
-    deaf = Usual(
-        receipts=0.93,
-        failures=0.02,
-        entries=0.8,
-        receipts_come=COME,
-        entries_come=COME,
-        use_receipts=False,
-        use_entries=False,
-    )
+    deaf = replace(USUAL, use_receipts=False, use_entries=False)
     (judge,) = judges(deaf, [OLD])
     silent = judge.likelihood(Heard(100, 0, 0, 100, 0, 0, 0))
     assert silent[0] == pytest.approx(1)
