@@ -22,6 +22,7 @@ KEYS = {
     "adapters": {"adapters", "forged"},
     "decision": {"providers"},
     "routing": {"us_per_cell_and_second", "core_share_of_1600_cells"},
+    "stats": {"one_process", "two_processes", "age_max_s", "age_p50_s"},
 }
 MACHINE = {"cores", "memory_gib"}
 
@@ -33,7 +34,7 @@ MACHINE = {"cores", "memory_gib"}
         "adapters",
         "decision",
         "routing",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("kill", "latency", "memory")),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("kill", "latency", "memory", "stats")),
     ],
 )
 def test_figure_is_measured_and_printed(figure: str, tmp_path: Path, jars: Path) -> None:

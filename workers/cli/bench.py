@@ -24,6 +24,7 @@ FIGURES: Final = {  # name -> module, imported only when it is asked for, becaus
     "adapters": "bench.adapters",
     "decision": "bench.decision",
     "routing": "bench.routing",
+    "stats": "bench.stats",
 }
 
 QuickOption = Annotated[bool, typer.Option("--quick", help="As little as possible: to see that it works.")]
@@ -78,6 +79,12 @@ def decision(ctx: typer.Context, *, quick: QuickOption = False, json_to: JsonOpt
 def routing(ctx: typer.Context, *, quick: QuickOption = False, json_to: JsonOption = None) -> None:
     """CPU of the router, per provider, country and second."""
     write_json(json_to, _measure(ctx, ["routing"], quick=quick)["routing"])
+
+
+@bench.command()
+def stats(ctx: typer.Context, *, quick: QuickOption = False, json_to: JsonOption = None) -> None:
+    """Events that the statistics count, and how old what is known gets under load."""
+    write_json(json_to, _measure(ctx, ["stats"], quick=quick)["stats"])
 
 
 @bench.command(name="all")
