@@ -139,6 +139,14 @@ def test_a_broken_provider_comes_back_after_a_wait_that_doubles_with_each_fault(
     assert waits[1] > 1.5 * waits[0]
 
 
+@pytest.mark.parametrize("off_s", [-120, 120])
+def test_a_sender_whose_clock_is_two_minutes_off_breaks_no_provider(off_s: int) -> None:
+    world = World(off_s=off_s, entered=True).run(300)
+    states = {one.state for table in world.history for one in table.routes}
+    assert not states & {RouteState.BROKEN, RouteState.SUSPECT}
+    assert world.leader() == "a"
+
+
 def test_a_pin_gives_everything_to_one_provider() -> None:
     world = World().run(60)
     world.router.order([order(OrderKind.PIN, "c")])

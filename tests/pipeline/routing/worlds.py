@@ -37,6 +37,7 @@ class World:
     rates: Mapping[str, int] = field(default_factory=lambda: {"GB": 20})
     shares: Mapping[str, float] = field(default_factory=lambda: {"a": 50, "b": 30, "c": 20})
     entered: bool = False
+    off_s: int = 0  # how far the clock of whoever sends every second message is off
     router: Router = field(init=False)
     evidence: Evidence = field(default_factory=Evidence)
     history: list[RouteTable] = field(default_factory=list)
@@ -92,17 +93,17 @@ class World:
         turn = (self._sent[key] + sum(map(ord, provider + country))) % 10
         self._sent[key] += 1
         does = self.behaves(provider, country, second)
-        now = T0 + second
+        now, sent = T0 + second, second + (self.off_s if self._sent[key] % 2 else 0)
         if turn < does.refused * 10:
-            self.evidence.add(_cell(provider, country, second, refused=1), now)
+            self.evidence.add(_cell(provider, country, sent, refused=1), now)
             return
-        self.evidence.add(_cell(provider, country, second, accepted=1, first=1, creditable=1), now)
+        self.evidence.add(_cell(provider, country, sent, accepted=1, first=1, creditable=1), now)
         arrives = turn < does.delivered * 10
         if (arrives and turn < does.reported * 10) or does.faked:
             # Mixed up, so that the same messages are not always the quick ones.
-            self._coming[second + DELAYS_S[turn * 7 % 10]].append(_cell(provider, country, second, delivered=1))
+            self._coming[second + DELAYS_S[turn * 7 % 10]].append(_cell(provider, country, sent, delivered=1))
         if arrives and self.entered:
-            self._coming[second + ENTRY_S[turn * 3 % 10]].append(_cell(provider, country, second, verified=1))
+            self._coming[second + ENTRY_S[turn * 3 % 10]].append(_cell(provider, country, sent, verified=1))
 
 
 def _cell(provider: str, country: str, second: int, **counts: int) -> Cell:
