@@ -100,7 +100,8 @@ class Case:
     def _may_become(self, told: Telling, now: float) -> bool:
         """Tell whether it may turn out to be another fault. A narrower one needs proof, or some time."""
         narrower = told.fault.scope.cause is Cause.ROUTE and self.scope.cause in WHOLE
-        proven = told.fine_elsewhere or now - self._scoped_at >= NARROWS_S
+        waited = self.scope.cause is Cause.PROVIDER and now - self._scoped_at >= NARROWS_S
+        proven = told.fine_elsewhere or waited
         return self.young(now) and (proven or not narrower)
 
     def reopen(self, now: float) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from pipeline.evidence import RouteName
-from pipeline.incidents.measure import Measure, Sign
+from pipeline.incidents.measure import SURE, Measure, Sign
 from pipeline.incidents.picture import Fault, Picture, countries, of_country, of_provider, providers
 from pipeline.incidents.scope import Scope
 from pipeline.records import Cause, Mode
@@ -49,7 +49,7 @@ def _signal(picture: Picture, left: Routes) -> Iterator[Fault]:
     flow = picture.world.memory.flow
     for sign, other in ((Sign.RECEIPTS, Sign.ENTRIES), (Sign.ENTRIES, Sign.RECEIPTS)):
         if sign in flow.stops and flow.going(other) and not asks_again(picture.all):
-            routes = frozenset(name for name in left if not picture.of([name]).of(other).fallen)
+            routes = frozenset(name for name in left if picture.of([name]).of(other).says_fallen < SURE)
             yield Fault(scope=Scope(cause=Cause.SIGNAL), routes=routes, where=picture.seen)
             return
     modes = {picture.world.mode(country) for country in countries(picture.seen)}
@@ -127,7 +127,7 @@ def _provider(picture: Picture, left: Routes) -> Iterator[Fault]:
     explained = picture.pool - left
     for provider in providers(left):
         routes = of_provider(left, provider)
-        if of_provider(picture.well, provider):
+        if of_provider((picture.well | picture.fine) - left, provider):
             only = countries(routes)[0] if len(routes) == 1 else None
             yield Fault(scope=Scope(cause=Cause.ROUTE, provider=provider, country=only), routes=routes, where=routes)
         else:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import accumulate
+from itertools import accumulate, chain
 from math import log
 from typing import Final
 
@@ -12,6 +12,8 @@ from pipeline.evidence import Bucket
 HALF: Final = 0.5  # of the usual: a count is judged by whether it is likelier than the usual
 GONE: Final = 0.02
 CLEAR: Final = 3.0  # log odds from which on a count has fallen, and under the negative of which it is as usual
+
+SURE: Final = 6.0  # log odds where there is reason to doubt
 
 
 class Sign(StrEnum):
@@ -81,11 +83,10 @@ class Lens:
     entries_come: Sequence[float]
 
 
-def fallen_since_ever(course: Sequence[Count]) -> bool:
-    """Tell whether clearly less is seen than usual, or next to nothing, since any of these seconds."""
-    return any(
-        says >= CLEAR for rest in (HALF, GONE) for says in accumulate(count.says(rest) for count in reversed(course))
-    )
+def says_fallen_since_ever(course: Sequence[Count]) -> float:
+    """Give the log odds that half of the usual comes, or next to nothing, since whenever that explains most."""
+    says = (accumulate(count.says(rest) for count in reversed(course)) for rest in (HALF, GONE))
+    return max(chain.from_iterable(says), default=0.0)
 
 
 TAKEN: Final = 0.99  # of hand-overs, in usual times

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipeline.evidence import Bucket, Evidence, RouteName
+from pipeline.incidents.measure import CLEAR, SURE
 from pipeline.incidents.world import LATELY_S, World
 from pipeline.records import Mode, RouteState
 
@@ -18,31 +19,27 @@ TOGETHER: Final = frozenset({Mode.ALL_BAD, Mode.SIGNAL_LOST})
 
 
 class Trouble:
-    """The routes in trouble. What nothing that was heard bears out is doubted for a while, or for good."""
+    """The routes in trouble. A broken one is doubted, for a while or for good, when nothing heard bears it out."""
 
     def __init__(self) -> None:
-        self._since: dict[RouteName, float] = {}  # epoch seconds
+        self._broken_since: dict[RouteName, float] = {}  # epoch seconds
 
     def now(self, world: World, known: Collection[RouteName]) -> frozenset[RouteName]:
         """Give the routes in trouble; those that are `known` to be are not doubted."""
-        self._since = {name: self._since.get(name, world.now) for name in _in_trouble(world)}
+        broken = [name for name, route in world.routes.items() if route.state is RouteState.BROKEN]
+        self._broken_since = {name: self._broken_since.get(name, world.now) for name in broken}
         of_known = {provider for provider, _ in known}
-        return frozenset(
-            name
-            for name, since in self._since.items()
-            if name in known
-            or world.bears_out(name)
-            or (name[0] not in of_known and world.now - since >= DOUBTED_S and not world.speaks_against(name))
-        )
+        believed = (name for name in broken if name in known or self._believed(name, world, of_known))
+        denying = (name for name in denied(world.evidence, world.second) if name in world.routes)
+        return frozenset([*believed, *denying, *_failing_together(world)])
 
-
-def _in_trouble(world: World) -> Iterator[RouteName]:
-    """Give the routes that are broken, that deny our credential, or that fail together with all others."""
-    for name, route in world.routes.items():
-        if route.state is RouteState.BROKEN:
-            yield name
-    yield from (name for name in denied(world.evidence, world.second) if name in world.routes)
-    yield from _failing_together(world)
+    def _believed(self, name: RouteName, world: World, of_known: Collection[str]) -> bool:
+        """Tell whether to believe it. Of a provider that has trouble elsewhere more is to be heard."""
+        elsewhere = name[0] in of_known
+        if world.says_wrong(name) >= (SURE if elsewhere else CLEAR):
+            return True
+        lasts = world.now - self._broken_since[name] >= DOUBTED_S
+        return lasts and not elsewhere and not world.speaks_against(name)
 
 
 def _failing_together(world: World) -> Iterator[RouteName]:

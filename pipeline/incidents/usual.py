@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from itertools import accumulate, chain
 from typing import Final
 
-from pipeline.evidence import WINDOW_S, Evidence, Heard, RouteName
+from pipeline.evidence import Evidence, Heard, RouteName
 from pipeline.incidents.flow import Flow
 from pipeline.incidents.measure import CLEAR, Count
 from pipeline.incidents.scope import Scope
 
+BACK_S: Final = 240  # at the first look it goes back so far, and after a gap no farther
 AGE_S: Final = 30  # of a second when it is looked at
 HALF_LIFE_S: Final = 900.0  # of what is usual, in seconds with messages
 ENOUGH: Final = 20.0  # messages from which on something is known of a route
@@ -79,7 +80,7 @@ class Memory:
         """Look at the seconds that have become old enough. `faulty` are scopes and onsets of what is wrong now."""
         self.flow.note(evidence, int(now))
         newest = int(now) - AGE_S
-        oldest = int(now) - WINDOW_S
+        oldest = int(now) - BACK_S
         if self._looked_at is not None:
             oldest = max(oldest, self._looked_at + 1)
         for second in range(oldest, newest + 1):

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from pipeline.choice import shares_for
 from pipeline.delays import ENTRY_FLOOR_S, ENTRY_MEDIAN_S, Delays, come_by, usual_arrivals
 from pipeline.evidence import Bucket, Evidence, RouteEvidence, RouteName, Signal
-from pipeline.incidents.measure import Lens, Measure, Sign, fallen_since_ever
+from pipeline.incidents.measure import Lens, Measure, Sign, says_fallen_since_ever
 from pipeline.incidents.onset import Onset, find_onset
 from pipeline.incidents.usual import AGE_S, Memory, Usual
 from pipeline.records import Mode, Route, RouteState, RouteTable
@@ -109,11 +109,11 @@ class World:
             return names
         return nlargest(LISTENED, sorted(names), key=lambda name: self.memory.of(name).sent)
 
-    def bears_out(self, name: RouteName) -> bool:
-        """Tell whether what was heard of a route says that something has been wrong there for some time."""
+    def says_wrong(self, name: RouteName) -> float:
+        """Give the log odds, by what was heard of a route, that something has been wrong there for some time."""
         measured = self.gather([name], self.second - ACTIVE_S, itemgetter(1))
         courses = ([of.of(sign) for _, of in sorted(measured.items(), key=itemgetter(0))] for sign in Sign)
-        return any(map(fallen_since_ever, courses))
+        return max(map(says_fallen_since_ever, courses))
 
     def speaks_against(self, name: RouteName) -> bool:
         """Tell whether what was heard of a route lately says that nothing is wrong there."""
