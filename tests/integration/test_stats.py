@@ -84,14 +84,15 @@ async def test_one_of_two_processes_decides_and_the_other_takes_over_within_seco
     async with stats.log() as log, stats.process("one") as one, stats.process("two") as two:
         processes = {"one": one, "two": two}
         await log.trickle(per_s=100, seconds=2)
-        figures = {name: await stats.figures(name) for name in processes}
-        (decider,) = [name for name, of in figures.items() if of["deciding"]]
+        await until("one decides", lambda: deciders(stats, "one", "two"))
+        (decider,) = await deciders(stats, "one", "two")
         (other,) = processes.keys() - {decider}
-        assert sum(of["partitions"] for of in figures.values()) == 12
+        figures = [await stats.figures(name) for name in processes]
+        assert sum(of["partitions"] for of in figures) == 12
 
         processes[decider].kill()
         killed_at = time.time()
-        await until("the other one decides", lambda: decides(stats, other))
+        await until("the other one decides", lambda: deciders(stats, other))
         took_s = time.time() - killed_at
         await until("it has told all tables", lambda: tables_since(stats, killed_at + took_s))
         tables = [table for table in await stats.tables() if table.country == "GB"]
@@ -104,8 +105,8 @@ async def test_one_of_two_processes_decides_and_the_other_takes_over_within_seco
     )
 
 
-async def decides(stats: Statistics, name: str) -> bool:
-    return bool((await stats.figures(name))["deciding"])
+async def deciders(stats: Statistics, *names: str) -> list[str]:
+    return [name for name in names if (await stats.figures(name))["deciding"]]
 
 
 async def tables_since(stats: Statistics, instant: float) -> bool:

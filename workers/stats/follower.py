@@ -14,11 +14,10 @@ from pipeline.errors import InvalidMessage
 from pipeline.evidence import AHEAD_S, Evidence
 from pipeline.records import Incident, Order, RouteTable, Tally, decode
 from pipeline.topics import CONTROL, INCIDENTS, ROUTES, TALLIES
-from workers.kafka import KafkaReader
 from workers.log import get_log
 from workers.loop import Record
 from workers.stats.decider import Decider
-from workers.stats.sources import Sources
+from workers.stats.seam import Broker, Reader
 
 log = get_log("stats")
 
@@ -30,9 +29,9 @@ _AHEAD: Final = timedelta(seconds=AHEAD_S)  # of what a tally knows before its o
 class Follower:
     """Feeds what is counted of the sources, the evidence and the decider."""
 
-    def __init__(self, reader: KafkaReader, sources: Sources, evidence: Evidence, decider: Decider) -> None:
+    def __init__(self, reader: Reader, broker: Broker, evidence: Evidence, decider: Decider) -> None:
         self._reader = reader
-        self._sources = sources
+        self._broker = broker
         self._evidence = evidence
         self._decider = decider
         self._position = 0  # of otp.tallies
@@ -47,7 +46,7 @@ class Follower:
 
     async def caught_up(self) -> None:
         """Wait until everything that is on otp.tallies now has been taken. Raises BrokerAway."""
-        end = await self._sources.told()
+        end = await self._broker.told()
         while self._position < end:  # noqa: ASYNC110 - it moves with every record, and is seldom waited for
             await asyncio.sleep(_LOOK_S)
 
@@ -61,7 +60,7 @@ class Follower:
     def _take_tally(self, record: Record) -> None:
         self._position = record.offset + 1
         tally = decode(Tally, record.value)
-        counts = self._sources.counts.get((tally.topic, tally.partition))
+        counts = self._broker.counts.get((tally.topic, tally.partition))
         if tally.as_of > _appended_at(record) + _AHEAD:
             self.unreadable[record.topic] += 1
         elif counts is not None:

@@ -45,15 +45,14 @@ class Parts:
     @property
     def works(self) -> Sequence[Callable[[], Coroutine[Any, Any, None]]]:
         """What goes on for ever, and ends with an error alone."""
-        return self.follower.run, self.tallier.run, self.watchdog.run, self.stream.watch, self.producer.watch
+        return self.follower.run, self.tallier.run, self.watchdog.run, self.stream.run, self.producer.watch
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Count and decide until told to stop. Raises SettingsError, TopicMismatch, BrokerAway and CannotGoOn."""
     await create_topics(settings.kafka)
     async with counting(settings) as parts, admin_server(settings.admin, lambda: _readiness(parts)):
-        works = (part() for part in parts.works)
-        async with _beside(parts.stream.start()), _beside(*works) as jobs:
+        async with _beside(*(part() for part in parts.works)) as jobs:
             stopped = asyncio.create_task(stop.wait())
             await asyncio.wait({stopped, *jobs}, return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()
@@ -119,8 +118,9 @@ async def _beside(*works: Coroutine[Any, Any, None]) -> AsyncIterator[list[async
     try:
         yield jobs
         for job in jobs:
-            if job.done():
-                job.result()
+            if job.done() and (error := job.exception()):
+                log.error("work.failed", exc_info=error)  # now: the end may be cut short
+                raise error
     finally:
         for job in jobs:
             job.cancel()

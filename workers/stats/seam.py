@@ -1,11 +1,12 @@
 """What the parts of the statistics see of Kafka and of each other."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from pipeline.evidence import Source
 from pipeline.tallying import PartitionCounts
+from workers.loop import Record
 
 Done = Callable[[], object]
 
@@ -53,11 +54,23 @@ class Broker(Protocol):
         """Tell the offsets of the next records."""
         ...
 
+    async def told(self) -> int:
+        """Tell the offset after the last tally, 0 when there is none."""
+        ...
+
     async def begin(self, sources: Collection[Source]) -> int:
         """Let partitions that nobody has told of begin where the group begins to read them.
 
         Gives how many records were deleted before anybody counted them.
         """
+        ...
+
+
+class Reader(Protocol):
+    """Who reads topics from their beginning."""
+
+    async def fetch(self) -> Sequence[Record]:
+        """Give what is there, waiting a moment for it."""
         ...
 
 

@@ -15,7 +15,7 @@ from faust.types import TP
 from pipeline.errors import CannotGoOn
 from pipeline.settings import KafkaSettings
 from pipeline.topics import COUNTED
-from workers.kafka.connection import be_patient, connection
+from workers.kafka.connection import METADATA_MAX_AGE_MS, be_patient, connection
 from workers.stats.seam import Taker
 from workers.stats.sources import GROUP
 
@@ -32,7 +32,7 @@ class Stream:
         self._prefix = settings.prefix
         self._taker = taker
         self._folder = tempfile.TemporaryDirectory(prefix="ithaca-stats-")  # faust makes empty folders somewhere
-        self._app = self._make_app(settings)
+        self._app = make_app(settings, self._folder.name)
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._app.on_partitions_assigned.connect(self._assigned)
         self._app.on_partitions_revoked.connect(self._revoked)
@@ -46,6 +46,11 @@ class Stream:
                 self._failed.result()
         raise CannotGoOn(f"faust has stopped: {type(self._app.crash_reason).__name__}")
 
+    async def run(self) -> None:
+        """Be a member for ever. Raises what breaks it, or CannotGoOn."""
+        await self.start()
+        await self.watch()
+
     async def start(self) -> None:
         """Join the group, and wait for the first assignment. May never return while the broker is away."""
         await self._app.start()
@@ -56,25 +61,6 @@ class Stream:
         """Leave the group. May hold the event loop, and for ever, while the broker is away: have the process ended."""
         await self._app.stop()
         self._folder.cleanup()
-
-    def _make_app(self, settings: KafkaSettings) -> faust.App:
-        return faust.App(
-            settings.prefix + GROUP,
-            broker=[f"kafka://{address.strip()}" for address in settings.bootstrap.split(",")],
-            broker_credentials=_credentials(settings),
-            broker_session_timeout=settings.session_timeout_s,
-            broker_heartbeat_interval=settings.session_timeout_s * 0.3,
-            broker_rebalance_timeout=settings.session_timeout_s,
-            broker_request_timeout=REQUEST_S,
-            broker_commit_interval=COMMIT_EVERY_S,
-            consumer_auto_offset_reset="earliest",
-            datadir=self._folder.name,
-            stream_buffer_maxsize=BUFFER,
-            stream_wait_empty=False,  # what is not done at the end or a rebalance comes again
-            web_enabled=False,
-            topic_allow_declare=False,
-            topic_disable_leader=True,
-        )
 
     def _topic(self) -> Any:
         names = [self._prefix + topic.name for topic in COUNTED]
@@ -101,6 +87,28 @@ class Stream:
 
     async def _revoked(self, *_: Any, **__: Any) -> None:
         self._taker.revoked()
+
+
+def make_app(settings: KafkaSettings, folder: str) -> faust.App:
+    """Give an app that is to run inside this program. Raises SettingsError for unusable TLS files and credentials."""
+    return faust.App(
+        settings.prefix + GROUP,
+        broker=[f"kafka://{address.strip()}" for address in settings.bootstrap.split(",")],
+        broker_credentials=_credentials(settings),
+        broker_session_timeout=settings.session_timeout_s,
+        broker_heartbeat_interval=settings.session_timeout_s * 0.3,
+        broker_rebalance_timeout=settings.session_timeout_s,
+        broker_request_timeout=REQUEST_S,
+        broker_commit_interval=COMMIT_EVERY_S,
+        consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=METADATA_MAX_AGE_MS,
+        datadir=folder,
+        stream_buffer_maxsize=BUFFER,
+        stream_wait_empty=False,  # what is not done at the end or a rebalance comes again
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+    )
 
 
 def _credentials(settings: KafkaSettings) -> Any:

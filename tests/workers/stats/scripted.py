@@ -45,6 +45,7 @@ class ScriptedBroker:
         self.counts = {source: PartitionCounts(source) for source in (SEAT, OTHER)}
         self.has = {SEAT: 0, OTHER: 0}
         self.starts = {SEAT: 0, OTHER: 0}
+        self.tallies = 0  # on the topic
         self.away = False
         self.asked = 0
 
@@ -54,6 +55,10 @@ class ScriptedBroker:
     async def ends(self, sources: Collection[Source]) -> Mapping[Source, int]:
         self._answer()
         return {source: self.has[source] for source in sources}
+
+    async def told(self) -> int:
+        self._answer()
+        return self.tallies
 
     async def begin(self, sources: Collection[Source]) -> int:
         self._answer()
