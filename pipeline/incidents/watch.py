@@ -46,7 +46,7 @@ class Watch:
         """Look once a second, after the router has decided; give the incidents that are to be told."""
         self._memory.learn(evidence, now, self._faulty())
         world = World(evidence, tables, self._memory, self._configured, now)
-        trouble, alarmed = self._trouble.now(world, self._claimed()), self._memory.alarmed
+        trouble, alarmed = self._trouble.now(world, self._known(world)), self._memory.alarmed
         self._go_on(world, trouble)
         if not trouble and not alarmed and not self._open:
             return []
@@ -67,6 +67,11 @@ class Watch:
             mine = frozenset(name for name in left if Scope.of(incident).holds(name))
             self._open.append(Case.resume(incident, world, mine))
         self._resumed = []
+
+    def _known(self, world: World) -> Routes:
+        """Give the routes that are or may be part of what is open."""
+        before = [Scope.of(incident) for incident in self._resumed]
+        return self._claimed() | {name for name in world.routes if any(scope.holds(name) for scope in before)}
 
     def _claimed(self) -> Routes:
         return frozenset().union(*(case.routes for case in self._open))

@@ -50,12 +50,16 @@ def _versions(bad: Fate, *where: RouteName) -> Fates:
     return fates
 
 
-def _lost_signal(second: int, _provider: str, _country: str) -> Mapping[str, Fate]:
-    return {"v1": Fate(receipts_until=ONSET, sent=10) if second < 10**6 else USUAL}
+def _lost_receipts(_second: int, _provider: str, _country: str) -> Mapping[str, Fate]:
+    return {"v1": Fate(receipts_until=ONSET)}
 
 
 def _lost_entries(_second: int, _provider: str, _country: str) -> Mapping[str, Fate]:
     return {"v1": Fate(entries_until=ONSET)}
+
+
+def _lost_both(_second: int, _provider: str, _country: str) -> Mapping[str, Fate]:
+    return {"v1": Fate(receipts_until=ONSET, entries_until=ONSET)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +76,7 @@ class Case:
     config: str | None = None
     says: str
     denies: tuple[str, ...] = ()
+    early_s: int = 1  # by how much the onset may be off
 
 
 CASES = (
@@ -215,7 +220,7 @@ CASES = (
     ),
     Case(
         name="receipts switched off",
-        fates=_lost_signal,
+        fates=_lost_receipts,
         states=broken(A_GB, A_US, since=ONSET + 4),
         cause=Cause.SIGNAL,
         says="signal lost: no receipts from any provider since 08:01:00, and codes are entered as usual",
@@ -228,6 +233,23 @@ CASES = (
         cause=Cause.SIGNAL,
         says="signal lost: no entered codes are reported since 08:01:00, and receipts come as usual",
         denies=("not the providers: receipts come as usual",),
+    ),
+    Case(
+        name="both signals lost",
+        fates=_lost_both,
+        states=NOWHERE,
+        modes=lambda second: dict.fromkeys(COUNTRIES, Mode.SIGNAL_LOST) if second >= ONSET else {},
+        cause=Cause.SIGNAL,
+        says="signal lost: neither receipts nor entered codes come since 08:01:00",
+    ),
+    Case(
+        name="both signals lost, and routes broken",
+        fates=_lost_both,
+        states=broken(*ALL),
+        modes=_all_bad,
+        cause=Cause.OURS,
+        says="all providers together",
+        early_s=8,  # of what was sent before, the slower receipts are missing too
     ),
     Case(
         name="fraud",
@@ -253,7 +275,7 @@ def test_cause_is_named_with_what_it_is_not(case: Case) -> None:
     assert any(case.says in told.summary for _, told in world.told), [told.summary for _, told in world.told]
     assert set(case.denies) <= set(incident.not_causes)
     assert incident.phase is not Phase.CLOSED
-    assert abs((incident.onset_at - at(ONSET)).total_seconds()) <= 1
+    assert abs((incident.onset_at - at(ONSET)).total_seconds()) <= case.early_s
 
 
 def test_every_cause_has_a_sentence_and_a_world() -> None:
