@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Final
 
 from msgspec.structs import replace
@@ -93,7 +94,7 @@ class Decider:
             return
         self._looked_at = second
         now = self._producer.clock.epoch_s()
-        before, self.deciding = self.deciding, self._mine() and now - self._evidence.as_of <= FRESH_S
+        before, self.deciding = self.deciding, self._mine() and self._is_fresh(now)
         if not self.deciding:
             self._router.absorb(self._evidence, second)
             return
@@ -102,6 +103,10 @@ class Decider:
             self._watch.resume(self._incidents.values())
         self._decide(second, now)
         self._tell(second)
+
+    def _is_fresh(self, now: float) -> bool:
+        """Tell whether the evidence is of now, which is not known before the broker has told the time."""
+        return isfinite(self._producer.clock.error_s) and now - self._evidence.as_of <= FRESH_S
 
     def _decide(self, second: int, now: float) -> None:
         changed = self._router.decide(self._evidence, second)

@@ -23,6 +23,10 @@ class Clock(Protocol):
         """Give seconds since 1970."""
         ...
 
+    def witness(self, stamp_ms: int) -> None:
+        """Learn from a record that was read: the broker's time is not before its stamp."""
+        ...
+
     def now(self) -> datetime:
         """Give aware UTC."""
         ...

@@ -63,6 +63,7 @@ class Tallier:
 
     async def take(self, source: Source, offset: int, appended_at: float, value: bytes | None, done: Done) -> None:
         """Count a record, unless it is counted already. Raises CannotGoOn when some before it were left out."""
+        self._producer.clock.witness(int(appended_at * 1000))
         counts = self._counts[source]
         if counts.position is None or offset > counts.position:
             await self._restore([source])

@@ -31,6 +31,9 @@ class SetClock:
     def epoch_s(self) -> float:
         return self.at
 
+    def witness(self, stamp_ms: int) -> None:
+        self.at = max(self.at, stamp_ms / 1000)
+
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.at, UTC)
 

@@ -101,6 +101,14 @@ async def test_old_evidence_moves_nothing_and_gives_no_heartbeat() -> None:
     assert not deciding.decider.deciding
 
 
+async def test_nobody_decides_before_the_broker_has_told_the_time() -> None:
+    deciding = Deciding()
+    deciding.clock.error_s = float("inf")
+    assert deciding.go_on(3, behind_s=-100) == []
+    deciding.clock.error_s = 0.01
+    assert len(deciding.go_on(101)) > 0
+
+
 async def test_evidence_that_does_not_advance_is_looked_at_once() -> None:
     deciding = Deciding()
     deciding.go_on(1)
