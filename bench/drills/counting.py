@@ -110,7 +110,7 @@ def _drained_seen_s(known: Sequence[Code], outage: Outage) -> float | None:
     for end, (at, _) in enumerate(firsts, start=1):
         start = bisect_right(firsts, (at - WINDOW_S, True))
         window = [theirs for _, theirs in firsts[start:end]]
-        if at - outage.onset_at >= WINDOW_S and sum(window) < DRAINED * len(window):
+        if outage.carriers and at - outage.onset_at >= WINDOW_S and sum(window) < DRAINED * len(window):
             return round(at - outage.onset_at, 3)
     return None
 

@@ -155,6 +155,14 @@ def test_carriers_never_see_it_drained_while_all_goes_there() -> None:
     assert count(codes(rows, messages, [], COUNTRY_OF), OUTAGE).drained_seen_s is None
 
 
+def test_where_nothing_is_broken_nothing_is_seen_drained() -> None:
+    rows = [asked(f"r{turn}", 100 + turn / 10) for turn in range(100)]
+    messages = [message(f"r{turn}", 100 + turn / 10, "a") for turn in range(100)]
+    calm = replace(OUTAGE, carriers=frozenset())
+
+    assert count(codes(rows, messages, [], COUNTRY_OF), calm).drained_seen_s is None
+
+
 def test_first_code_elsewhere_is_the_next_message_of_the_first_swallowed_one() -> None:
     rows = [asked("one", 100.0), asked("two", 100.1)]
     messages = [
