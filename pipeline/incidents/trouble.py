@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipeline.evidence import Bucket, Evidence, RouteName
-from pipeline.incidents.measure import CLEAR, SURE
+from pipeline.incidents.measure import SURE
 from pipeline.incidents.world import LATELY_S, World
 from pipeline.records import Mode, RouteState
 
@@ -13,8 +13,9 @@ DENIED_S: Final = 10  # hand-overs of so long show whether a credential is good
 ROW_S: Final = 60  # breakers let few through, so it may take so long to see several in a row
 DENIED: Final = 5  # so many denied, and half of all: it is not
 IN_A_ROW: Final = 3  # so many denied and nothing taken in between: this is as sure
-# A provider's routes may be believed to be broken because another one of it is; then so long is enough to hear of it.
-DOUBTED_S: Final = 20
+# A table may call a route broken because its provider fails elsewhere, or by the chance of very few messages.
+DOUBTED_S: Final = 60
+UNLIKELY: Final = 0.05  # to be normal, by the table
 TOGETHER: Final = frozenset({Mode.ALL_BAD, Mode.SIGNAL_LOST})
 
 
@@ -34,12 +35,11 @@ class Trouble:
         return frozenset([*believed, *denying, *_failing_together(world)])
 
     def _believed(self, name: RouteName, world: World, of_known: Collection[str]) -> bool:
-        """Tell whether to believe it. Of a provider that has trouble elsewhere more is to be heard."""
-        elsewhere = name[0] in of_known
-        if world.says_wrong(name) >= (SURE if elsewhere else CLEAR):
+        """Tell whether to believe it: by what was heard, or else when the tables are sure for long enough."""
+        if world.says_wrong(name) >= SURE:
             return True
-        lasts = world.now - self._broken_since[name] >= DOUBTED_S
-        return lasts and not elsewhere and not world.speaks_against(name)
+        lasts = world.now - self._broken_since[name] >= DOUBTED_S and world.routes[name].normal <= UNLIKELY
+        return lasts and name[0] not in of_known and not world.speaks_against(name)
 
 
 def _failing_together(world: World) -> Iterator[RouteName]:

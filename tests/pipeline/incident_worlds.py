@@ -150,7 +150,8 @@ class World:
 
 def route(provider: str, state: RouteState) -> Route:
     """Give a route of a table."""
-    return Route(provider=provider, share=0.3, state=state, normal=0.5, usual=0.95, due=0.0, seen=0, window_s=8)
+    normal = 0.01 if state is RouteState.BROKEN else 0.99
+    return Route(provider=provider, share=0.3, state=state, normal=normal, usual=0.95, due=0.0, seen=0, window_s=8)
 
 
 @cache

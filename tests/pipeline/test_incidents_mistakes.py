@@ -28,7 +28,7 @@ from tests.pipeline.incident_worlds import (
     since_onset,
 )
 
-DOUBTED_S = 20
+DOUBTED_S = 60
 
 
 def test_nothing_known_is_no_incident() -> None:
@@ -73,7 +73,7 @@ def test_broken_route_of_which_nothing_is_heard_is_believed_after_a_while() -> N
         return {} if (provider, country) == A_GB else {"v1": USUAL}
 
     world = World(fates=nothing, states=broken(A_GB))
-    world.live(NOTICED + 60)
+    world.live(NOTICED + DOUBTED_S + 1)
 
     assert next((second, told.phase) for second, told in world.told) == (NOTICED + DOUBTED_S, Phase.OPENED)
 
