@@ -44,7 +44,7 @@ def _lines_per_s(it: Drill, outage: Outage) -> float:
 
 async def _run(tmp_path: Path, jars: Path, away_s: float) -> None:
     async with drill(tmp_path, jars) as it:
-        people = it.people(rate=RATE, seconds=away_s + 10)
+        people = it.people(rate=RATE, seconds=away_s + 20)  # Kafka may take several seconds to start
         async with it.asking(people, settle_s=60):
             await it.until(lambda: it.accepted() >= 3 * RATE, WITHIN_S)
             outage = await _outage(it, away_s)
