@@ -80,7 +80,7 @@ DRILLS: Final = (
         steps=(Step(orders=SWALLOW),),
         cause=Cause.PROVIDER,
         limits=GATEWAY,
-        quick=Size(before_s=20, observed_s=45, settle_s=60),
+        quick=Size(before_s=18, observed_s=35, settle_s=60),
     ),
     Drill(
         name="gateway-setting-one-country",
@@ -104,7 +104,7 @@ DRILLS: Final = (
         steps=(Step(orders={"unauthorized": {}}),),
         cause=Cause.CREDENTIAL,
         limits=(at_most("elsewhere_s", 1), exactly("undelivered", 0)),
-        quick=Size(before_s=10, observed_s=12, settle_s=60),
+        quick=Size(before_s=8, observed_s=14, settle_s=60),
     ),
     Drill(
         name="all-providers",
