@@ -14,6 +14,8 @@ from pipeline.records import Cell, Counts, Incident, Mode, Route, RouteState, Ro
 START: Final = 1_800_000_000
 ONSET: Final = 60  # seconds after the start: so long all is well
 NOTICED: Final = ONSET + 8  # from then on the tables say so
+OVER: Final = ONSET + 60  # when a fault of a minute is over
+SEEN_OVER: Final = OVER + 8
 HEARD_S: Final = 45  # nothing comes later
 
 PROVIDERS: Final = ("carrier-a", "carrier-b", "carrier-c")
@@ -172,3 +174,20 @@ def counted(fate: Fate, age: int, receipts_age: int, entries_age: int) -> Counts
 
 def _come(whole: float, come: list[float], age: int) -> int:
     return round(whole * come[age]) if age >= 0 else 0
+
+
+def a_minute(*where: tuple[str, str], fate: Fate = LOST, moved: bool = False) -> Fates:
+    """Let these routes be bad for a minute; `moved`: they get nothing any more from when the tables say so."""
+
+    def fates(second: int, provider: str, country: str) -> Mapping[str, Fate]:
+        hit = ONSET <= second < OVER and (provider, country) in where
+        if hit and moved and second >= NOTICED:
+            return {}
+        return {"v1": fate if hit else USUAL}
+
+    return fates
+
+
+def a_minute_of_a() -> World:
+    """Let the leader be bad for a minute, in all countries."""
+    return World(fates=a_minute(A_GB, A_US), states=broken(A_GB, A_US, until=SEEN_OVER))
