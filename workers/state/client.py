@@ -23,6 +23,8 @@ PROBE_EVERY_S: Final = 0.25  # while the store is away
 # (100,000 at most, 500 in 10 ms).
 SETTLE_S: Final = 5.0
 SCRIPTS: Final = ("claim", "renew", "outcome", "seen", "receipt", "ask_again", "try_code", "consume", "epoch")
+REPEATABLE: Final = frozenset({"claim", "renew", "outcome", "seen", "receipt"})  # twice is as good as once
+FROZEN: Final = 2.0  # times its limit that a call takes only when the whole process stood still
 
 log = get_log("state")
 
@@ -38,6 +40,7 @@ class Store:
         self.prefix = settings.prefix
         self.keep_ms = settings.keep_s * 1000
         self.available = True
+        self._timeout_s = settings.timeout_s
         self.calls = 0
         self.when_back: list[Callable[[], Awaitable[None]]] = []
         self._probe: asyncio.Task[None] | None = None
@@ -69,7 +72,7 @@ class Store:
         """Run a script. Raises StoreAway."""
         if not self.available:
             raise StoreAway("the state store does not answer")
-        return await self._guarded(self._scripts[script], args)
+        return await self._guarded(script, args)
 
     async def get(self, key: str) -> bytes | None:
         """Read one plain value. Raises StoreAway."""
@@ -118,12 +121,21 @@ class Store:
         except (RedisError, OSError) as error:
             raise self._away(error) from None
 
-    async def _guarded(self, script: AsyncScript, args: Sequence[bytes | str | int]) -> Any:
+    async def _guarded(self, script: str, args: Sequence[bytes | str | int], *, again: bool = True) -> Any:
+        """Run a script, once more where it was this process that did not listen.
+
+        A process that was frozen wakes up to time limits that are over. The store is not away then, and to go on
+        without claims would send what another process has taken over.
+        """
+        asked_at = time.monotonic()
         try:
             self.calls += 1
-            return await script(args=[self.prefix, self.keep_ms, *args])
+            return await self._scripts[script](args=[self.prefix, self.keep_ms, *args])
         except (RedisError, OSError) as error:
-            raise self._away(error) from None
+            frozen = time.monotonic() - asked_at > FROZEN * self._timeout_s
+            if not (again and frozen and script in REPEATABLE):
+                raise self._away(error) from None
+        return await self._guarded(script, args, again=False)
 
     def _away(self, error: Exception) -> StoreAway:
         if self.available:

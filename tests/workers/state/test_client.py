@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -43,6 +44,20 @@ async def test_calls_go_through_again_when_the_store_is_back(tmp_path: Path) -> 
         await _back(server, store)
 
         assert await store.get("key") is None
+
+
+async def test_a_process_that_stood_still_does_not_take_the_store_for_away(tmp_path: Path) -> None:
+    async with EmbeddedValkey(tmp_path) as server:
+        store = Store(StateSettings(url=server.url, timeout_s=0.3))
+        await store.run("seen", b"[]")
+        await store._client.client_pause(900)
+        asked = asyncio.create_task(store.run("seen", b"[]"))
+        await asyncio.sleep(0.05)
+        time.sleep(0.7)  # noqa: ASYNC251 - the fault itself: nothing of this process runs
+
+        assert await asked == []
+        assert store.available
+        await store.close()
 
 
 async def test_connections_from_before_are_not_used_again(tmp_path: Path) -> None:
