@@ -2,7 +2,7 @@
 
 import faust
 import pytest
-from faust.transport.drivers.aiokafka import server_list
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, server_list
 
 from pipeline.errors import SettingsError
 from pipeline.settings import KafkaSettings, Secret
@@ -51,3 +51,15 @@ async def test_user_and_password_are_passed_on(security: str, *, tls: bool) -> N
 async def test_user_without_a_password_is_refused() -> None:
     with pytest.raises(SettingsError, match="sasl_password"):
         app_of(KafkaSettings(security="SASL_SSL", sasl_username="ithaca"))
+
+
+@pytest.mark.parametrize(
+    ("base", "name"),
+    [
+        (Consumer, "wait_first"),
+        (Consumer, "_new_consumer_thread"),
+        (AIOKafkaConsumerThread, "_create_consumer"),
+    ],
+)
+def test_what_our_transport_overrides_is_still_there(base: type, name: str) -> None:
+    assert callable(getattr(base, name))
