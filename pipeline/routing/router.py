@@ -49,7 +49,8 @@ class Router:
         if country := self._countries.get(table.country):
             country.follow(table)
             for route in table.routes:
-                if model := self._providers.get(route.provider):
+                model = self._providers.get(route.provider)
+                if model and table.country in model.routes:
                     model.routes[table.country].comeback.follow(route, table.decided_at.timestamp())
 
     def absorb(self, evidence: Evidence, now: float) -> None:
