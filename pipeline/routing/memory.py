@@ -7,7 +7,7 @@ from typing import Final
 from pipeline.evidence import Heard
 
 HALF_LIFE_S: Final = 1800.0
-FAULTY_WEIGHT: Final = 0.03  # of what is seen while the route is surely broken
+FAULTY_WEIGHT: Final = 0.005  # of what is seen while the route is surely broken
 REPORTED: Final = 0.97  # share of deliveries that carriers report: one in 33 receipts is lost
 MOST_RECEIPTS: Final = 0.995
 PRIOR_WEIGHT: Final = 10.0  # messages that the guesses count as
