@@ -25,7 +25,7 @@ setup-dev: .venv/.dev ## the same with the tools that tests need
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-demo: setup ## start everything, send codes, enter them, print what happened
+demo: setup ## start everything, send codes, enter them, break a carrier, print what happened
 	@$(BIN)/ithaca demo
 
 up: setup ## the same system until Ctrl-C; data stay in .ithaca
