@@ -115,16 +115,6 @@ class RouteEvidence:
         sent, creditable = max(sent, delivered + failed), max(creditable, verified)
         return Heard(sent, delivered, failed, creditable, verified, refused, missed)
 
-    def total(self, oldest: int, newest: int) -> Bucket | None:
-        """Give everything that was sent from one second to another, both in it; none where nothing was."""
-        found = [bucket for second in range(oldest, newest + 1) for bucket in self.seconds.get(second, _NONE).values()]
-        if len(found) <= 1:
-            return found[0] if found else None
-        return Bucket(*(sum(getattr(bucket, name) for bucket in found) for name in _FIELDS))
-
-
-_NONE: Final[dict[str, Bucket]] = {}
-
 
 @dataclass(slots=True)
 class _Counted:

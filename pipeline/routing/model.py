@@ -119,15 +119,20 @@ class ProviderModel:
             return own.begins, own.ends
         return own.begins + self.belief.hazard.begins, max(own.ends, self.belief.hazard.ends)
 
-    def prior(self, country: str) -> Prior:
-        """Guess what a route usually does from the provider's other countries."""
-        others = [route.memory for name, route in self.routes.items() if name != country and route.reports]
-        due = sum(memory.due for memory in others)
-        if not due:
+    def reported(self) -> tuple[float, float]:
+        """Give the receipts that were due in all countries together, and those of delivery that came."""
+        memories = [route.memory for route in self.routes.values() if route.reports]
+        return sum(memory.due for memory in memories), sum(memory.delivered for memory in memories)
+
+    def prior(self, country: str, reported: tuple[float, float]) -> Prior:
+        """Guess what a route usually does from the provider's other countries, given what all of them reported."""
+        due, delivered = reported
+        if (route := self.routes[country]).reports:
+            due, delivered = due - route.memory.due, delivered - route.memory.delivered
+        if due <= 0:
             return Prior()
         weight = min(300.0, PRIOR_WEIGHT + 0.1 * due)
-        delivered = sum(memory.delivered for memory in others) + PRIOR_WEIGHT * PRIOR_RECEIPTS
-        return Prior(receipts=delivered / (due + PRIOR_WEIGHT), weight=weight)
+        return Prior(receipts=(delivered + PRIOR_WEIGHT * PRIOR_RECEIPTS) / (due + PRIOR_WEIGHT), weight=weight)
 
     def settle(self, evidence: Mapping[str, RouteEvidence], until: int) -> None:
         """Count every second up to this one for good."""
@@ -151,7 +156,8 @@ class ProviderModel:
             if now in evidence[country].seconds or now - 1 in evidence[country].seconds:
                 route.lively_at = now
             if now - route.made_at >= REFRESH_S and now - route.lively_at < SETTLED_S:
-                route.refresh(evidence[country], self.prior(country), now, use_entries=self.use_entries)
+                prior = self.prior(country, self.reported())
+                route.refresh(evidence[country], prior, now, use_entries=self.use_entries)
 
     def trust_entries(self, evidence: Mapping[str, RouteEvidence], now: int, *, use: bool) -> None:
         """Take missing entries as a sign from now on, or do not: they may be missing for another reason."""

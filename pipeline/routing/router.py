@@ -69,7 +69,8 @@ class Router:
             model.look(_routes(evidence, provider, model), second)
         elsewhere = self._heard(evidence, second, receipts, entries)
         self._mind_entries(evidence, second)
-        views = {name: self._views(name, evidence) for name in self._countries}
+        reported = {provider: model.reported() for provider, model in self._providers.items()}
+        views = {name: self._views(name, evidence, reported) for name in self._countries}
         changed = (
             country.decide(views[name], self._orders_of(name, now), elsewhere, second)
             for name, country in self._countries.items()
@@ -82,10 +83,14 @@ class Router:
             routes = _routes(evidence, provider, model)
             since = max((route.entries.newest for route in routes.values()), default=now)
             since = max(since, now - SETTLED_S)
-            missing = self._entries_since(evidence, now, since, [provider])
-            others = self._entries_since(evidence, now, since, self._providers.keys() - {provider})
-            alone = others.due < UNHEARD and now - since >= PATIENCE_S
-            model.trust_entries(routes, now, use=missing.due < MISSING or others.says_broken < 0 or alone)
+            model.trust_entries(routes, now, use=self._tells_of(evidence, provider, now, since))
+
+    def _tells_of(self, evidence: Evidence, provider: str, now: int, since: int) -> bool:
+        """Tell whether entries that are missing since a second are a sign against their provider."""
+        if self._entries_since(evidence, now, since, [provider]).due < MISSING:
+            return True
+        others = self._entries_since(evidence, now, since, self._providers.keys() - {provider})
+        return others.says_broken < 0 or (others.due < UNHEARD and now - since >= PATIENCE_S)
 
     def _entries_since(self, evidence: Evidence, now: int, since: int, providers: Collection[str]) -> Hearing:
         return together(
@@ -123,21 +128,24 @@ class Router:
                 self._providers[provider] = ProviderModel(now)
             self._providers[provider].add(country)
 
-    def _views(self, country: str, evidence: Evidence) -> list[View]:
+    def _views(self, country: str, evidence: Evidence, reported: Mapping[str, tuple[float, float]]) -> list[View]:
+        """Give the routes of a country, those with the largest configured share first."""
         shares = shares_for(self._configured, country)
         return [
-            self._view(provider, country, evidence, share)
+            self._view(provider, country, evidence.route(provider, country), reported[provider], share)
             for provider, share in sorted(shares.items(), key=lambda one: -one[1])
         ]
 
-    def _view(self, provider: str, country: str, evidence: Evidence, configured: float) -> View:
+    def _view(
+        self, provider: str, country: str, evidence: RouteEvidence, reported: tuple[float, float], configured: float
+    ) -> View:
         model = self._providers[provider]
         begins, ends = model.rates(country)
         return View(
             provider=provider,
             model=model.routes[country],
-            evidence=evidence.route(provider, country),
-            prior=model.prior(country),
+            evidence=evidence,
+            prior=model.prior(country, reported),
             configured=configured,
             capacity_per_s=self._capacity_per_s.get(provider),
             begins=begins,

@@ -104,9 +104,9 @@ def test_versions_of_the_configuration_are_kept_apart_and_summed_up() -> None:
     evidence.take(tally(0, cell(accepted=5), cell(config="v2", accepted=2)))
     route = evidence.route("carrier-a", "GB")
     assert {config: bucket.accepted for config, bucket in route.seconds[T0].items()} == {"v1": 5, "v2": 2}
-    total = route.total(T0, T0)
-    assert total is not None
-    assert total.accepted == 7
+    heard = route.heard(T0, T0)
+    assert heard is not None
+    assert heard.sent == 7
 
 
 def test_a_delay_is_learned_when_its_message_is_old_enough_for_late_receipts() -> None:
