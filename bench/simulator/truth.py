@@ -10,7 +10,6 @@ from bench.simulator.worlds import WORKING, Faults, Kind, World
 
 AFTERMATH_S: Final = 60  # after a fault, and after the start, it is not calm yet
 HIGHEST: Final = 0.995  # what drifts delivers no more
-LOWEST: Final = 0.02
 SWING_S: Final = 7200  # there and back
 
 Cell = tuple[str, str]  # provider and country
