@@ -132,7 +132,8 @@ def _provider(picture: Picture, left: Routes) -> Iterator[Fault]:
             yield Fault(scope=Scope(cause=Cause.ROUTE, provider=provider, country=only), routes=routes, where=routes)
         else:
             where = routes | of_provider(picture.bad - explained, provider)
-            cause = Cause.CREDENTIAL if mostly_denied(picture.of(where)) else Cause.PROVIDER
+            denies = routes & picture.world.denied or mostly_denied(picture.of(where))
+            cause = Cause.CREDENTIAL if denies else Cause.PROVIDER
             yield Fault(scope=Scope(cause=cause, provider=provider), routes=routes, where=where)
 
 

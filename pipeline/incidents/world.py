@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from pipeline.choice import shares_for
 from pipeline.delays import ENTRY_FLOOR_S, ENTRY_MEDIAN_S, Delays, come_by, usual_arrivals
 from pipeline.evidence import Bucket, Evidence, RouteEvidence, RouteName, Signal
+from pipeline.incidents.denied import denied
 from pipeline.incidents.measure import Lens, Measure, Sign, says_fallen_since_ever
 from pipeline.incidents.onset import Onset, find_onset
 from pipeline.incidents.usual import AGE_S, Memory, Usual
@@ -58,6 +59,11 @@ class World:
             for route in table.routes
             if route.provider in shares_for(self._configured, country)
         }
+
+    @cached_property
+    def denied(self) -> frozenset[RouteName]:
+        """Give the configured routes on which our credential, account or sender is denied now."""
+        return frozenset(denied(self.evidence, self.second) & self.routes.keys())
 
     @cached_property
     def active(self) -> frozenset[RouteName]:

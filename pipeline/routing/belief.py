@@ -12,7 +12,7 @@ from typing import Final
 
 from pipeline.routing.hazard import Hazard
 from pipeline.routing.likelihood import AGES
-from pipeline.routing.states import EFFECTS, ENTRY, HARMLESS, Belief, healthy
+from pipeline.routing.states import EFFECTS, ENTRY, HARMLESS, LEARNED, Belief, healthy
 
 UNHEARD_S: Final = 8  # news of so long at once, of a route without any: it settles there
 WANDERS: Final = 1 / 1000  # from one fault to another, a second
@@ -61,19 +61,17 @@ class ProviderBelief:
                 route.hazard.between_s = BETWEEN_OF_ROUTE_S
 
     def settle(self, second: int, heard: Heard) -> dict[str, float]:
-        """Count a second for good; give the probability of the state normal of each route."""
+        """Count a second for good; give how much it tells of what is usual on each route."""
         self.settled_at = second
         beliefs = {country: route.belief for country, route in self.routes.items()}
         self.everywhere, beliefs = self._step(self.everywhere, beliefs, heard, 1)
-        normal = {}
         for country, belief in beliefs.items():
             route = self.routes[country]
             route.belief = belief
             route.hazard.learn(belief[0])
-            normal[country] = self.everywhere[0] * belief[0]
         if self.pooled:
             self.hazard.learn(self.everywhere[0])
-        return normal
+        return {country: _of(LEARNED, self.everywhere, belief) for country, belief in beliefs.items()}
 
     def look(self, likelihoods: Mapping[str, Sequence[list[float] | None]]) -> dict[str, Now]:
         """Go through the last minute on a copy; give what is believed of each route.

@@ -8,7 +8,8 @@ from typing import Final
 from pipeline.evidence import RouteEvidence
 from pipeline.records import Mode, Order, OrderKind, Route, RouteState, RouteTable
 from pipeline.routing.explain import why
-from pipeline.routing.hearing import Hearing, receipts, together
+from pipeline.routing.hearing import Hearing, receipts
+from pipeline.routing.joint import all_fail
 from pipeline.routing.memory import PRIOR_WEIGHT, Prior
 from pipeline.routing.model import RouteModel
 from pipeline.routing.returns import SUSPECT
@@ -22,7 +23,6 @@ HALVED: Final = 0.5  # ... unless a small share has become less than this much o
 LARGE: Final = 0.05  # a larger one is published at once ...
 EVERY_S: Final = 10.0  # ... and those between at most so often
 STAGED: Final = 50.0  # messages a second from which on a provider gets its traffic back in stages
-JOINT: Final = 0.7  # log odds from which on the other providers are taken to be broken too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,14 +99,11 @@ class Country:
             return Mode.HELD
         if _pinned(orders, candidates):
             return Mode.PINNED
-        leader = next((one for one in candidates if one.provider == self.leader), None)
-        if leader is None or leader.normal > SUSPECT or len(candidates) == 1:
+        leader = next((view.model for view in usable if view.provider == self.leader), None)
+        if leader is None or leader.unwell_since is None or len(candidates) == 1:
             return Mode.AUTOMATIC
-        others = together(receipts(view.model, view.evidence, now) for view in usable if view.provider != self.leader)
-        away = together(heard for provider, heard in elsewhere.items() if provider != self.leader)
-        if all(one.normal < SUSPECT for one in candidates) or max(others.says_broken, away.says_broken) > JOINT:
-            return Mode.ALL_BAD
-        return Mode.AUTOMATIC
+        routes = {view.provider: (view.model, view.evidence) for view in usable}
+        return Mode.ALL_BAD if all_fail(routes, elsewhere, now) else Mode.AUTOMATIC
 
     def _route(self, view: View, state: RouteState, now: int) -> Route:
         model, heard = view.model, receipts(view.model, view.evidence, now)

@@ -1,6 +1,6 @@
 """Receipts and entered codes that should have come by now, beside those that have."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import log
 from typing import Final, NamedTuple
@@ -33,25 +33,19 @@ class Hearing:
 SILENCE: Final = Hearing(0.0, 0, 0)
 
 
-Hear = Callable[[RouteModel, RouteEvidence, int], Hearing]
-
-
 def receipts(model: RouteModel, evidence: RouteEvidence, now: int) -> Hearing:
     """Give the receipts of a route in the shortest window that says enough."""
-    usual = model.usual_receipts if model.reports else 0.0
-    return _hearing(Awaited(model.receipts_come, usual, "sent", "delivered"), evidence, now)
-
-
-def entries(model: RouteModel, evidence: RouteEvidence, now: int) -> Hearing:
-    """Give the entered codes of a route."""
-    return _hearing(_entries(model), evidence, now)
+    return _hearing(_receipts(model), evidence, now)
 
 
 def entries_since(model: RouteModel, evidence: RouteEvidence, now: int, since: int) -> Hearing:
     """Give the entered codes of the messages that were sent after a second."""
-    awaited = _entries(model)
-    due, seen = _sum(awaited, evidence, now, 0, now - since) if awaited.usual else (0.0, 0)
-    return Hearing(due, seen, now - since)
+    return _since(_entries(model), evidence, now, since)
+
+
+def all_since(model: RouteModel, evidence: RouteEvidence, now: int, since: int) -> Hearing:
+    """Give receipts and entered codes of the messages that were sent after a second."""
+    return _since(_receipts(model), evidence, now, since) + entries_since(model, evidence, now, since)
 
 
 def together(hearings: Iterable[Hearing]) -> Hearing:
@@ -68,8 +62,17 @@ class Awaited(NamedTuple):
     comes: str  # the field that counts what has come
 
 
+def _receipts(model: RouteModel) -> Awaited:
+    return Awaited(model.receipts_come, model.usual_receipts if model.reports else 0.0, "sent", "delivered")
+
+
 def _entries(model: RouteModel) -> Awaited:
     return Awaited(model.entries_come, model.memory.entries if model.entered else 0.0, "creditable", "verified")
+
+
+def _since(awaited: Awaited, evidence: RouteEvidence, now: int, since: int) -> Hearing:
+    due, seen = _sum(awaited, evidence, now, 0, now - since) if awaited.usual else (0.0, 0)
+    return Hearing(due, seen, now - since)
 
 
 def _hearing(awaited: Awaited, evidence: RouteEvidence, now: int) -> Hearing:

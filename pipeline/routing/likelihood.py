@@ -17,7 +17,6 @@ AGES: Final = (
     *((age, age) for age in range(11, -1, -1)),
 )
 SETTLED_S: Final = 60  # a second of this age is counted for good
-DEPENDENT: Final = 0.9  # receipts of one second are not independent: each weighs so much
 REPORTED_SHARE: Final = 0.5  # of the failures, in a fault that reports them
 USUALLY_REFUSED: Final = 0.01  # of hand-overs
 # People who ask for another message, of those who got theirs and of those who did not: one says little, five a lot.
@@ -90,9 +89,9 @@ def _rows(usual: Usual, shares: Sequence[tuple[float, float, float]], receipts: 
         sent, delivered, failed, creditable, verified = taken, 0.0, 0.0, 0.0, 0.0
         if usual.use_receipts:
             silent = log(max(1 - (heard + refuted) * receipts, _LEAST))
-            delivered = (log(heard * receipts + _LEAST) - silent) * DEPENDENT
-            failed = (log(refuted * receipts + _LEAST) - silent) * DEPENDENT
-            sent += silent * DEPENDENT
+            delivered = log(heard * receipts + _LEAST) - silent
+            failed = log(refuted * receipts + _LEAST) - silent
+            sent += silent
         if usual.use_entries:
             creditable = log(max(1 - entered * entries, _LEAST))
             verified = log(entered * entries + _LEAST) - creditable

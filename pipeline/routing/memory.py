@@ -7,7 +7,6 @@ from typing import Final
 from pipeline.evidence import Heard
 
 HALF_LIFE_S: Final = 1800.0
-FAULTY_WEIGHT: Final = 0.005  # of what is seen while the route is surely broken
 REPORTED: Final = 0.97  # share of deliveries that carriers report: one in 33 receipts is lost
 MOST_RECEIPTS: Final = 0.995
 PRIOR_WEIGHT: Final = 10.0  # messages that the guesses count as
@@ -39,9 +38,8 @@ class Memory:
     creditable: float = 0.0
     verified: float = 0.0
 
-    def learn(self, heard: Heard | None, normal: float, come: float) -> None:
-        """Note a settled second: its messages, the probability of normal, the share of receipts that have come."""
-        weight = normal + FAULTY_WEIGHT * (1 - normal)
+    def learn(self, heard: Heard | None, weight: float, come: float) -> None:
+        """Note a settled second: its messages, how much it tells, the share of receipts that have come."""
         sent, delivered, failed, creditable, verified, *_ = heard or NOTHING_HEARD
         self.sent = self.sent * _KEPT + weight * sent
         self.due = self.due * _KEPT + weight * sent * come
@@ -78,4 +76,4 @@ class Memory:
         """
         weight = self.due + due + prior.weight
         receipts = min((self.delivered + delivered + prior.weight * prior.receipts) / weight, MOST_RECEIPTS)
-        return receipts / REPORTED, sqrt(receipts * (1 - receipts) / weight) / REPORTED
+        return min(receipts / REPORTED, 1.0), sqrt(receipts * (1 - receipts) / weight) / REPORTED

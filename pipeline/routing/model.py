@@ -38,6 +38,8 @@ class RouteModel:
     settled: Judge | None = None
     made_at: int = 0  # when the judges were made
     lively_at: int = 0  # the last second with messages
+    unwell_since: int | None = None  # the second since which it is suspect or worse
+    unwell_at: int = 0  # the last second in which it was
     young_sent: float = 0.0  # messages of the last minute
     young_due: float = 0.0  # receipts of the last minute that are mature
     young_delivered: float = 0.0
@@ -65,17 +67,30 @@ class RouteModel:
         self.made_at = now
 
     def listen(self, evidence: RouteEvidence, now: int) -> list[list[float] | None]:
-        """Give the likelihoods of the last minute, and note how many of its receipts are due and there."""
+        """Give the likelihoods of the last minute, and note how many of its receipts are due and there.
+
+        A minute in which it was unwell does not say what it usually does.
+        """
         self.young_sent = self.young_due = self.young_delivered = 0.0
+        well = now - self.unwell_at >= SETTLED_S
         likelihoods: list[list[float] | None] = []
         for (oldest, youngest), judge in zip(AGES, self.judges, strict=True):
             heard = evidence.heard(now - oldest, now - youngest)
             likelihoods.append(judge.likelihood(heard) if heard else None)
             self.young_sent += heard.sent if heard else 0
-            if heard and youngest >= MATURE_S:
+            if heard and well and youngest >= MATURE_S:
                 self.young_due += heard.sent * self.receipts_come[youngest]
                 self.young_delivered += heard.delivered
         return likelihoods
+
+    def believe(self, now: Now, second: int) -> None:
+        """Take what is believed of it now."""
+        self.now = now
+        self.comeback.note(now.normal, second)
+        if now.normal > SUSPECT:
+            self.unwell_since = None
+        else:
+            self.unwell_since, self.unwell_at = self.unwell_since or second, second
 
     def delivers(self, prior: Prior, entering: float) -> tuple[float, float]:
         """Give the usual share of messages that are delivered, and its standard deviation, the last minute included.
@@ -143,12 +158,12 @@ class ProviderModel:
                 for country, seen in found.items()
                 if seen and (judge := self.routes[country].settled)
             }
-            normal = self.belief.settle(second, heard)
+            weights = self.belief.settle(second, heard)
             for country, route in self.routes.items():
                 come = route.receipts_come[SETTLED_S] if route.reports else 0.0
                 evidence[country].receipts.settle(second, second + SETTLED_S)
                 evidence[country].entries.settle(second, second + SETTLED_S)
-                route.memory.learn(found[country], normal[country], come)
+                route.memory.learn(found[country], weights[country], come)
 
     def freshen(self, evidence: Mapping[str, RouteEvidence], now: int) -> None:
         """Make the judges of lively routes anew, every 10 s."""
@@ -177,6 +192,4 @@ class ProviderModel:
             if now - route.lively_at < SETTLED_S
         }
         for country, believed in self.belief.look(likelihoods).items():
-            route = self.routes[country]
-            route.now = believed
-            route.comeback.note(believed.normal, now)
+            self.routes[country].believe(believed, now)

@@ -7,7 +7,8 @@ from pipeline.choice import EVERYWHERE, shares_for
 from pipeline.evidence import Evidence, RouteEvidence
 from pipeline.records import Order, RouteTable
 from pipeline.routing.country import Country, View
-from pipeline.routing.hearing import Hear, Hearing, entries, entries_since, receipts, together
+from pipeline.routing.hearing import Hearing, all_since, entries_since, together
+from pipeline.routing.joint import failing_since
 from pipeline.routing.likelihood import SETTLED_S
 from pipeline.routing.model import ProviderModel
 
@@ -67,7 +68,7 @@ class Router:
         self.absorb(evidence, now)
         for provider, model in self._providers.items():
             model.look(_routes(evidence, provider, model), second)
-        elsewhere = self._heard(evidence, second, receipts, entries)
+        elsewhere = self._heard(evidence, second)
         self._mind_entries(evidence, second)
         reported = {provider: model.reported() for provider, model in self._providers.items()}
         views = {name: self._views(name, evidence, reported) for name in self._countries}
@@ -100,15 +101,17 @@ class Router:
             if not route.comeback.broken
         )
 
-    def _heard(self, evidence: Evidence, now: int, *signals: Hear) -> dict[str, Hearing]:
-        """Give what was heard of each provider in all countries, where anything looks wrong at all."""
-        if all(model.well for model in self._providers.values()):
+    def _heard(self, evidence: Evidence, now: int) -> dict[str, Hearing]:
+        """Give what was heard in all countries of each provider's sound routes, since others began to fail."""
+        routes = [route for model in self._providers.values() for route in model.routes.values()]
+        since = failing_since(routes, now)
+        if since is None:
             return {}
         return {
             provider: together(
-                hear(route, evidence.route(provider, country), now)
+                all_since(route, evidence.route(provider, country), now, since)
                 for country, route in model.routes.items()
-                for hear in signals
+                if route.unwell_since is None
             )
             for provider, model in self._providers.items()
         }

@@ -8,7 +8,7 @@ from typing import Final
 DEAD_BAND: Final = 0.1  # a loss of so much is no reason to move: it may be noise
 BETTER: Final = 0.005  # by so much another provider must be better to become the leader
 SURER: Final = 2.0  # ... and by so many standard deviations, while the leader works
-LEFT: Final = 0.9  # a leader that works with less than this probability is left for whoever is worth more
+LEFT: Final = 0.6  # a leader that works with less than this probability is left for whoever is worth more
 SURE: Final = 0.9  # whoever takes over works with this probability, where anyone does
 COMEBACK_MALUS: Final = 0.97  # of the worth of a provider that waits to come back
 SPARE_MALUS: Final = 0.2  # off the worth of a provider with a configured share of 0

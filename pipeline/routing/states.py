@@ -40,9 +40,20 @@ FAULTS: Final = (
 )
 STATES: Final = (NORMAL, *FAULTS)
 
+MILD: Final = 0.5  # of what is usual: a fault that leaves less is no small loss
+
+
+def _learned(state: State) -> float:
+    if state is NORMAL:
+        return 1.0
+    return 0.1 if min(state.receipts, state.effect) >= MILD else 0.001
+
+
 _WHOLE: Final = sum(state.weight for state in FAULTS)
 ENTRY: Final = tuple(state.weight / _WHOLE for state in FAULTS)  # of each fault, when one begins
 EFFECTS: Final = tuple(state.effect for state in STATES)
+# How much a second in each state tells of what is usual. A small loss may be usual after all, a large one is not.
+LEARNED: Final = tuple(_learned(state) for state in STATES)
 HARMLESS: Final = tuple(float(state.effect == 1) for state in STATES)
 
 Belief = list[float]  # a probability for each of STATES, 1 together

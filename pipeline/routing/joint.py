@@ -1,0 +1,36 @@
+"""When all providers fail together it is not the providers, and nothing is moved."""
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from pipeline.evidence import RouteEvidence
+from pipeline.routing.hearing import SILENCE, Hearing, all_since, together
+from pipeline.routing.model import RouteModel
+
+TOGETHER_S: Final = 60  # providers that begin to fail within so long may do so for one reason
+NOTICED_S: Final = 6  # it takes so long to see that a provider fails
+JOINT: Final = 1.5  # log odds from which on the other providers are taken to be broken too
+
+Routes = Mapping[str, tuple[RouteModel, RouteEvidence]]  # by provider
+
+
+def failing_since(models: Collection[RouteModel], now: int) -> int | None:
+    """Give the second at which those that fail now began to, none when none does. Old trouble is another story."""
+    began = [model.unwell_since for model in models if model.unwell_since is not None]
+    lately = [second for second in began if now - second < TOGETHER_S]
+    return min(lately, default=max(began)) - NOTICED_S if began else None
+
+
+def all_fail(routes: Routes, elsewhere: Mapping[str, Hearing], now: int) -> bool:
+    """Tell whether those of which nothing bad is known have been silent, too, since the others began to fail.
+
+    `elsewhere` is what was heard of each provider in all countries since then. Two that fail at once make it likelier
+    that all do than one does.
+    """
+    sound = {provider: of for provider, of in routes.items() if of[0].unwell_since is None}
+    since = failing_since([model for model, _ in routes.values()], now)
+    if not sound or since is None:
+        return not sound
+    here = together(all_since(model, evidence, now, since) for model, evidence in sound.values())
+    away = together(elsewhere.get(provider, SILENCE) for provider in sound)
+    return max(here.says_broken, away.says_broken) > JOINT / (len(routes) - len(sound))
