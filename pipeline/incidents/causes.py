@@ -52,9 +52,6 @@ def _signal(picture: Picture, left: Routes) -> Iterator[Fault]:
             routes = frozenset(name for name in left if picture.of([name]).of(other).says_fallen < SURE)
             yield Fault(scope=Scope(cause=Cause.SIGNAL), routes=routes, where=picture.seen)
             return
-    modes = {picture.world.mode(country) for country in countries(picture.seen)}
-    if modes == {Mode.SIGNAL_LOST} and not picture.all.hand_overs.fallen and not asks_again(picture.all):
-        yield Fault(scope=Scope(cause=Cause.SIGNAL), routes=left, where=picture.seen)
 
 
 def asks_again(measure: Measure) -> bool:

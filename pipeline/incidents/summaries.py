@@ -70,9 +70,7 @@ def _of_signal(told: Telling) -> str:
     stopped = told.picture.world.memory.flow.stops.keys()
     if stopped == {Sign.RECEIPTS}:
         return f"signal lost: no receipts from any provider since {told.since}, and codes are entered as usual"
-    if stopped == {Sign.ENTRIES}:
-        return f"signal lost: no entered codes are reported since {told.since}, and receipts come as usual"
-    return f"signal lost: neither receipts nor entered codes come since {told.since}"
+    return f"signal lost: no entered codes are reported since {told.since}, and receipts come as usual"
 
 
 SUMMARIES: Final[Mapping[Cause, Callable[[Telling], str]]] = {

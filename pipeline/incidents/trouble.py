@@ -11,7 +11,6 @@ from pipeline.records import Mode, RouteState
 # A table may call a route broken because its provider fails elsewhere, or by the chance of very few messages.
 DOUBTED_S: Final = 60
 UNLIKELY: Final = 0.05  # to be normal, by the table
-TOGETHER: Final = frozenset({Mode.ALL_BAD, Mode.SIGNAL_LOST})
 
 
 class Trouble:
@@ -39,5 +38,5 @@ class Trouble:
 def _failing_together(world: World) -> Iterator[RouteName]:
     """Give the suspect routes of countries where nothing is moved, when what was heard bears it out."""
     for name, route in world.routes.items():
-        if route.state is RouteState.SUSPECT and world.mode(name[1]) in TOGETHER:
+        if route.state is RouteState.SUSPECT and world.mode(name[1]) is Mode.ALL_BAD:
             yield from [name] if world.measure([name], world.second - LATELY_S).fallen else []

@@ -79,7 +79,6 @@ class Mode(StrEnum):
 
     AUTOMATIC = "automatic"
     ALL_BAD = "all_bad"  # no provider delivers: it is not the providers, so nothing is moved
-    SIGNAL_LOST = "signal_lost"  # neither receipts nor verifications come at all: nothing is moved
     PINNED = "pinned"  # by an operator
     HELD = "held"  # by an operator: the shares stay as they are
 

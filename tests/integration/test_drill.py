@@ -41,9 +41,8 @@ def _is_in(process: psutil.Process, folder: Path) -> bool:
         return False
 
 
-@pytest.mark.parametrize(
-    "name", ["provider-token", pytest.param("gateway-setting", marks=[pytest.mark.slow, pytest.mark.timeout(240)])]
-)
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("name", ["provider-token", "gateway-setting"])
 def test_drill_breaks_the_leader_loses_no_code_and_prints_one_object(name: str, folder: Path) -> None:
     done = subprocess.run(command(name), cwd=folder, capture_output=True, text=True, timeout=230, check=False)
 

@@ -237,14 +237,6 @@ CASES = (
     Case(
         name="both signals lost",
         fates=_lost_both,
-        states=NOWHERE,
-        modes=lambda second: dict.fromkeys(COUNTRIES, Mode.SIGNAL_LOST) if second >= ONSET else {},
-        cause=Cause.SIGNAL,
-        says="signal lost: neither receipts nor entered codes come since 08:01:00",
-    ),
-    Case(
-        name="both signals lost, and routes broken",
-        fates=_lost_both,
         states=broken(*ALL),
         modes=_all_bad,
         cause=Cause.OURS,

@@ -40,7 +40,7 @@ def test_nothing_known_is_no_incident() -> None:
 
 def test_all_tables_may_say_that_nothing_was_heard_at_all() -> None:
     watch = Watch(CONFIGURED)
-    tables = World(modes=lambda _: dict.fromkeys(COUNTRIES, Mode.SIGNAL_LOST)).tables()
+    tables = World(modes=lambda _: dict.fromkeys(COUNTRIES, Mode.ALL_BAD)).tables()
 
     assert watch.look(Evidence(), tables, START) == []
 
