@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from pipeline.settings.audit_callers import audit_callers, audit_rings
+from pipeline.settings.audit_callers import audit_callers, audit_operators, audit_rings
 from pipeline.settings.audit_providers import audit_providers, audit_routes
 from pipeline.settings.audit_servers import audit_http, audit_kafka, audit_state
 from pipeline.settings.model import Settings
@@ -26,6 +26,7 @@ def audit(settings: Settings, adapters: Mapping[str, Needs]) -> Iterator[Problem
     yield from _audit_dispatch(settings)
     yield from audit_rings(settings)
     yield from audit_callers(settings)
+    yield from audit_operators(settings)
     yield from audit_providers(settings, adapters)
     yield from audit_routes(settings)
 

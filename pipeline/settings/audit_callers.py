@@ -1,4 +1,4 @@
-"""Key rings, and the auth services that may ask for codes."""
+"""Key rings, the auth services that may ask for codes, and the operators who may look and act."""
 
 import re
 import unicodedata
@@ -13,6 +13,7 @@ from pipeline.text import TEXTS
 
 _ANDROID_HASH: Final = re.compile(r"[A-Za-z0-9+/]{11}")  # SMS Retriever API: 11 characters of base64
 _PLACEHOLDERS: Final = ("code", "brand")
+LEAST_KEY: Final = 16  # bytes of an operator's key: NIST SP 800-63B-4, 3.1.1, has 15 characters for a sole factor
 _RINGS: Final = ("codes", "numbers", "tokens")
 
 
@@ -42,6 +43,21 @@ def audit_callers(settings: Settings) -> Iterator[Problem]:
         yield from _audit_texts(path, caller)
         if caller.api_key and (owner := owners.setdefault(caller.api_key, name)) != name:
             yield Problem(path=(*path, "api_key"), text=f"is the same as that of caller {owner}; give each its own")
+
+
+def audit_operators(settings: Settings) -> Iterator[Problem]:
+    """Check every operator: keys that cannot be guessed, and none that two share."""
+    owners: dict[Secret, str] = {}
+    for name, operator in settings.operators.items():
+        path = ("operators", name)
+        yield from audit_name(path)
+        if not operator.key:
+            continue  # it is missing, which has been said
+        if settings.environment == "production" and len(operator.key.reveal()) < LEAST_KEY:
+            text = f"is shorter than {LEAST_KEY} bytes and could be guessed; make one with `openssl rand -base64 24`"
+            yield Problem(path=(*path, "key"), text=text)
+        if (owner := owners.setdefault(operator.key, name)) != name:
+            yield Problem(path=(*path, "key"), text=f"is the same as that of operator {owner}; give each their own")
 
 
 def _audit_keys(path: Path, caller: CallerSettings) -> Iterator[Problem]:

@@ -73,7 +73,7 @@ def audit_state(settings: Settings) -> Iterator[Problem]:
 
 def audit_http(settings: Settings) -> Iterator[Problem]:
     """Check where our own servers listen, and how providers reach them."""
-    for section in ("api", "receipts", "admin"):
+    for section in ("api", "receipts", "admin", "ops"):
         host = getattr(settings, section).host
         if not host_name(host) and ":" not in host:
             yield Problem(path=(section, "host"), text="is no host to listen on; write 127.0.0.1, or 0.0.0.0 for all")

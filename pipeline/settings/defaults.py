@@ -21,6 +21,10 @@ DEVELOPMENT: Final[dict[str, Any]] = {
             "domain": "example.com",
         },
     },
+    "operators": {
+        "dev": {"key": "dev:operator", "role": "operator"},  # the key is the text dev-operator
+        "guest": {"key": "dev:viewer", "role": "viewer"},
+    },
     "providers": {
         name: {
             "adapter": "carrier",

@@ -129,6 +129,14 @@ class CallerSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorSettings:
+    """Someone who may look at the operators' page."""
+
+    key: Secret  # to log in with, and bearer key of the page's API
+    role: Literal["viewer", "operator"] = "viewer"  # an operator may also act
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSettings:
     """One account with one provider."""
 
@@ -157,6 +165,8 @@ class Settings:
     api: HttpSettings = field(default_factory=HttpSettings)
     receipts: ReceiptsSettings = field(default_factory=ReceiptsSettings)
     admin: HttpSettings = field(default_factory=HttpSettings)  # health of processes that are not HTTP servers
+    ops: HttpSettings = field(default_factory=HttpSettings)  # the operators' page
+    operators: Mapping[str, OperatorSettings] = field(default_factory=dict)
     keys: KeySettings = field(default_factory=KeySettings)
     callers: Mapping[str, CallerSettings] = field(default_factory=dict)
     providers: Mapping[str, ProviderSettings] = field(default_factory=dict)

@@ -46,6 +46,7 @@ RANGES: Final = {
     "api.port": _PORT,
     "receipts.port": _PORT,
     "admin.port": _PORT,
+    "ops.port": _PORT,
     "providers.*.in_flight": Range(1, 10_000, "hand-overs under way at once"),
     "providers.*.per_second": Range(0.01, 100_000, "hand-overs a second"),
     "providers.*.timeout_s": _SEND,

@@ -147,6 +147,18 @@ CASES = {
         toml=PRODUCTION + REST, says=("ithaca.toml", "keys.codes is missing", "[keys.codes]", "keys.tokens is missing")
     ),
     # Callers.
+    "an operator without a key": Case(toml="operators.ann.role = 'viewer'", says=("operators.ann.key", "is missing")),
+    "two operators with one key": Case(
+        toml="operators.ann.key = 'env:LEAK'\noperators.bob.key = 'env:LEAK'",
+        says=("ithaca.toml:2", "operators.bob.key", "operator ann", "their own"),
+    ),
+    "an operator's key that can be guessed": Case(
+        toml=PRODUCTION + RINGS + REST + "[operators.ann]\nkey = 'env:API_KEY'",
+        says=("operators.ann.key", "16 bytes", "openssl"),
+    ),
+    "an operator with a role that is none": Case(
+        toml="operators.ann = { key = 'env:LEAK', role = 'admin' }", says=("operators.ann.role", "viewer, operator")
+    ),
     "a caller without a key": Case(toml="[callers.shop]\nbrand = 'Shop'", says=("callers.shop", "seal_keys")),
     "the same API key twice": Case(
         toml="callers.a.api_key = 'env:LEAK'\ncallers.b.api_key = 'env:LEAK'",

@@ -30,6 +30,7 @@ none of these.
 # What is written in place of names that users choose.
 CHOSEN: Final = {
     "callers": ("caller",),
+    "operators": ("operator",),
     "providers": ("provider",),
     "routes": ("country", "provider"),
     "senders": ("country",),
