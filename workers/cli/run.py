@@ -21,6 +21,7 @@ from workers.log import configure, get_log
 WORKERS: Final = {
     "api": "workers.api:run",
     "dispatch": "workers.dispatch.process:run",
+    "ops": "workers.ops:run",
     "receipts": "workers.receipts:run",
     "stats": "workers.stats.process:run",
 }

@@ -23,7 +23,7 @@ from workers.embedded.running import Running, forget, told
 from workers.embedded.supervisor import OnChange, Supervisor, unwatched
 from workers.embedded.valkey import EmbeddedValkey
 
-PORTS: Final = ("api", "receipts", "carrier")  # of HTTP servers with an address that others must know
+PORTS: Final = ("api", "receipts", "carrier", "ops")  # of HTTP servers with an address that others must know
 HEALTHY: Final = {"delivery_share": 1.0, "unreported_deliveries": 0.0}
 
 
@@ -124,6 +124,7 @@ class System:
             "ITHACA_KAFKA__SESSION_TIMEOUT_S": "6",
             "ITHACA_STATE__URL": self.valkey.url,
             "ITHACA_API__PORT": self._port("api"),
+            "ITHACA_OPS__PORT": self._port("ops"),
             "ITHACA_RECEIPTS__PORT": self._port("receipts"),
             "ITHACA_RECEIPTS__PUBLIC_URL": self.urls["receipts"],
         }
@@ -179,6 +180,7 @@ class System:
         return [
             self._worker("api", "api", self.urls["api"]),
             self._worker("receipts", "receipts", self.urls["receipts"]),
+            self._worker("ops", "ops", self.urls["ops"]),
             *(self._numbered("dispatch", number) for number in range(1, self.shape.dispatchers + 1)),
             *(self._numbered("stats", number) for number in range(1, self.shape.stats + 1)),
         ]
