@@ -45,14 +45,14 @@ def read(session: str, operators: Mapping[str, OperatorSettings], key: Secret, n
     operator = operators.get(fields[0])
     if len(fields) != _FIELDS or operator is None:
         return None
-    if not hmac.compare_digest(_mac(f"{fields[0]}.{fields[1]}", operator, key).encode(), fields[2].encode()):
+    if not hmac.compare_digest(_mac(f"{fields[0]}.{fields[1]}", operator, key).encode(), fields[2].encode(errors="replace")):
         return None
     return _operator(fields[0], operator) if now.timestamp() < int(fields[1]) else None
 
 
 def csrf_token(session: str, key: Secret) -> str:
     """Give the token that a page of ours sends along with every action of this session."""
-    return hmac_sha256(key, b"csrf\0" + session.encode(errors="surrogateescape")).hex()
+    return hmac_sha256(key, b"csrf\0" + session.encode(errors="replace")).hex()
 
 
 def _operator(name: str, operator: OperatorSettings) -> Operator:
@@ -61,4 +61,4 @@ def _operator(name: str, operator: OperatorSettings) -> Operator:
 
 def _mac(body: str, operator: OperatorSettings, key: Secret) -> str:
     own = hmac_sha256(operator.key, b"session")
-    return hmac_sha256(key, b"session\0" + own + body.encode(errors="surrogateescape")).hex()
+    return hmac_sha256(key, b"session\0" + own + body.encode(errors="replace")).hex()

@@ -21,7 +21,7 @@ class Top(Struct, frozen=True, kw_only=True):
 
     codes_per_s: float = 0.0
     in_time: float | None = None  # share of messages delivered or entered within 30 s
-    conversion: float | None = None  # share of codes that were entered
+    conversion: float | None = None  # share of codes that were entered; none, too, where nobody ever tells of it
 
 
 class _Second(NamedTuple):
@@ -48,7 +48,8 @@ class Totals:
         if now - self._converted_at >= CONVERT_EVERY_S:
             self._converted_at = now
             asked, entered = _codes(evidence, now - ENTERED_BY_S - CONVERTED_S, now - ENTERED_BY_S)
-            self._conversion = round(min(entered / asked, 1.0), 4) if asked else None
+            told = any(route.entries.heard for route in evidence.routes.values())
+            self._conversion = round(min(entered / asked, 1.0), 4) if asked and told else None
 
     def top(self, evidence: Evidence, now: int) -> Top:
         """Give the figures as of a second that is counted as a whole."""

@@ -2,12 +2,12 @@
 // for a step area and a line; what is drawn follows from its points alone.
 
 const NS = "http://www.w3.org/2000/svg";
-const WIDTH = 720, HEIGHT = 180, LEFT = 44, RIGHT = 8, TOP = 8, BOTTOM = 22;
+const HEIGHT = 180, LEFT = 46, RIGHT = 8, TOP = 10, BOTTOM = 22;
 const SPAN_MS = 30 * 60 * 1000;
 
 /** Draw who had which share. `marks` are instants of incidents in ms. */
 export function drawShares(svg, points, providers, marks, now) {
-  const axes = begin(svg, marks, now, 0);
+  const axes = begin(svg, marks, now);
   const steps = clip(points, now);
   let below = steps.map(() => 0);
   providers.forEach((provider, place) => {
@@ -19,7 +19,7 @@ export function drawShares(svg, points, providers, marks, now) {
 
 /** Draw what each provider delivered; where nothing is known there is a gap. */
 export function drawDelivered(svg, points, providers, marks, now) {
-  const axes = begin(svg, marks, now, 0);
+  const axes = begin(svg, marks, now);
   const steps = clip(points, now);
   providers.forEach((provider, place) => {
     const d = line(steps, provider, axes);
@@ -27,13 +27,15 @@ export function drawDelivered(svg, points, providers, marks, now) {
   });
 }
 
-function begin(svg, marks, now, least) {
+function begin(svg, marks, now) {
   svg.replaceChildren();
-  const x = (at) => LEFT + (WIDTH - LEFT - RIGHT) * Math.min(Math.max((at - now + SPAN_MS) / SPAN_MS, 0), 1);
-  const y = (share) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - (share - least) / (1 - least));
+  const width = Math.max(svg.clientWidth, 240); // one unit is one pixel: texts keep their size on a phone
+  svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
+  const x = (at) => LEFT + (width - LEFT - RIGHT) * Math.min(Math.max((at - now + SPAN_MS) / SPAN_MS, 0), 1);
+  const y = (share) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - share);
   const front = shape("g", {});
   for (const share of [0, 0.5, 1]) {
-    front.append(shape("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y(share), y2: y(share) }));
+    front.append(shape("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(share), y2: y(share) }));
     front.append(label(LEFT - 6, y(share) + 4, `${share * 100} %`, "end"));
   }
   for (const minutes of [30, 20, 10, 0]) {

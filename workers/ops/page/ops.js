@@ -71,8 +71,8 @@ function show(board) {
 
 function showTop({ top, open }) {
   say("rate", top.codes_per_s.toLocaleString("en"));
-  say("in-time", percent(top.in_time));
-  say("conversion", percent(top.conversion));
+  say("in-time", percent(top.in_time, 1));
+  say("conversion", percent(top.conversion, 1));
   say("open", open);
   $("open-box").classList.toggle("alarm", open > 0);
   document.title = open ? `(${open}) Ithaca` : "Ithaca: do codes arrive?";
@@ -245,7 +245,7 @@ function choices(select, pairs) {
 
 function say(id, text) { if ($(id).textContent !== String(text)) $(id).textContent = text; }
 function tell(id, ok, text) { say(id, text); $(id).classList.toggle("done", ok); }
-function percent(share) { return share === null || share === undefined ? "–" : `${(share * 100).toFixed(share > 0.995 || share === 0 ? 0 : 1)} %`; }
+function percent(share, digits = 0) { return share === null || share === undefined ? "–" : `${(share * 100).toFixed(digits)} %`; }
 function time(at) { return new Date(at).toLocaleTimeString("en-GB"); }
 
 $("login").addEventListener("submit", logIn);
