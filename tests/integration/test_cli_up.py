@@ -108,7 +108,7 @@ def test_status_shows_topics_groups_workers_providers_and_the_store(terminal: Te
     members = {group["name"]: group["members"] for group in status["kafka"]["groups"]}
     assert members == {"otp.dispatch": 2, "otp.stats": 1}
     assert {worker["name"]: worker["ready"] for worker in status["workers"]} == dict.fromkeys(
-        ("api", "receipts", "carrier", "dispatch-1", "dispatch-2", "stats-1"), True
+        ("api", "receipts", "carrier", "ops", "dispatch-1", "dispatch-2", "stats-1"), True
     )
     assert {provider["name"]: provider["shares"] for provider in status["providers"]} == {
         "carrier-a": {"*": 50.0},

@@ -14,6 +14,14 @@ CallerOption = Annotated[
 ]
 
 
+def page_of(settings: Settings, url: str) -> str:
+    """Give the address of the operators' page, with the key to log in where it is a development key."""
+    for operator in settings.operators.values():
+        if operator.role == "operator" and operator.key.reference.startswith("dev:"):
+            return f"{url}, key {operator.key.reveal().decode()}"
+    return url
+
+
 def key_of(settings: Settings, wanted: str | None = None) -> tuple[str, Secret]:
     """Give a caller and its bearer key. Raises SettingsError, and BadParameter for one without."""
     keys = {name: caller.api_key for name, caller in settings.callers.items() if caller.api_key}

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from pipeline.settings import Secret, Settings
-from workers.cli.callers import key_of
+from workers.cli.callers import key_of, page_of
 from workers.cli.invocation import ConfigOption, invocation
 from workers.cli.output import JsonOption, console, write_json
 from workers.cli.shares import live, view
@@ -103,6 +103,7 @@ async def _demo(settings: Settings, environ: Mapping[str, str], *, seconds: floa
             )
             await standing.enter_async_context(system.running())
             progress.update(step, total=1, completed=1, detail="ready")
+            progress.console.print(f"watch it at {page_of(settings, system.urls['ops'])}")
             await _ask_and_enter(system, api_key, progress, rate=rate, seconds=seconds)
         with live("now the leading carrier breaks") as display:
             practice = import_module("bench.drills.practice").Practice(

@@ -104,6 +104,7 @@ def _urls(settings: Settings) -> dict[str, str]:
     servers: dict[str, HttpSettings | ReceiptsSettings] = {
         "api": settings.api,
         "receipts": settings.receipts,
+        "ops": settings.ops,
         "admin": settings.admin,
     }
     return {name: url for name, server in servers.items() if (url := address(server))}

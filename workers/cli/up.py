@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, Self, cast
 import typer
 
 from pipeline.settings import Settings
+from workers.cli.callers import page_of
 from workers.cli.invocation import UP, ConfigOption, invocation
 from workers.cli.output import JsonOption, console, program, write_json
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from workers.embedded.system import System
 
 CACHE: Final = Path(".cache/jars")  # of Kafka's jars, 44 MB, fetched once
-STARTING: Final = "starting Kafka, Valkey, carriers, API, dispatchers, receipts"
+STARTING: Final = "starting Kafka, Valkey, carriers and our own processes"
 
 Port = Annotated[
     int | None, typer.Option(metavar="PORT", min=1, max=65535, help="Left out: a free one, the same as last time.")
@@ -45,13 +46,15 @@ def up(
     api_port: ServerPort = None,
     receipts_port: ServerPort = None,
     carrier_port: Port = None,
+    ops_port: ServerPort = None,
     config: ConfigOption = None,
     json_to: JsonOption = None,
 ) -> None:
     """Run the whole system until Ctrl-C.
 
-    Starts real Kafka, real Valkey, three simulated carriers, the API, dispatchers and the receipts process, and keeps
-    them running. Ctrl-C stops everything in order; the data stay. The JSON is written when all is ready.
+    Starts real Kafka, real Valkey, three simulated carriers, the API, dispatchers, receipts, statistics and the
+    operators' page, and keeps them running. Ctrl-C stops everything in order; the data stay. The JSON is written when
+    all is ready.
     """
     if brokers not in (1, 3):
         raise typer.BadParameter("either 1 or 3", param_hint="--brokers")
@@ -63,6 +66,7 @@ def up(
         "api": api_port or settings.api.port,
         "receipts": receipts_port or settings.receipts.port,
         "carrier": carrier_port,
+        "ops": ops_port or settings.ops.port,
     }
     display = _Display()
     system = _system(data, settings, called.environ_of_processes(), brokers, dispatchers, wanted, display)
@@ -151,6 +155,7 @@ def _show(system: "System", option: str) -> None:
     out.print(f"Valkey    {system.valkey.url}")
     for name, title in (("api", "API"), ("receipts", "receipts"), ("carrier", "carriers")):
         out.print(f"{title:<9} {system.urls[name]}")
+    out.print(f"ops page  {page_of(system.settings, system.urls['ops'])}")
     out.print(f"logs      {system.logs}", soft_wrap=True)
     out.print("\nin another terminal, ask for a code and see it arrive at a simulated handset:\n")
     out.print(f"  {program()} send +447700900123 --wait{option}", soft_wrap=True)

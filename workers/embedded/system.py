@@ -34,7 +34,7 @@ class Shape:
     brokers: Literal[1, 3] = 1
     dispatchers: int = 2
     stats: int = 1
-    ports: Mapping[str, int] = field(default_factory=dict)  # fixed ones: kafka, valkey, api, receipts, carrier
+    ports: Mapping[str, int] = field(default_factory=dict)  # fixed ones: kafka, valkey, api, receipts, carrier, ops
     behaviour: Mapping[str, float] = field(default_factory=dict)  # of the carriers, by the names of their options
     seed: int = 1  # of the carriers
     settings: Mapping[str, str] = field(default_factory=dict)  # ITHACA_... variables for our processes
@@ -56,7 +56,7 @@ class System:
     ) -> None:
         self.folder = folder.absolute()
         self.shape = shape or Shape()
-        self._settings = settings
+        self.settings = settings
         self._environ = environ
         self._on_change = on_change
         fixed = self.shape.ports
@@ -111,7 +111,7 @@ class System:
 
         Of the variables from outside only those that settings were read from: what a reference names is a secret.
         """
-        origins = self._settings.origins
+        origins = self.settings.origins
         read = {CONFIG, *origins.values()} - {origins.get("otp.test_numbers")}
         outside = {name: value for name, value in self._environ.items() if name.startswith(PREFIX) and name in read}
         return {**outside, **self._ours()}
@@ -154,7 +154,7 @@ class System:
         """Give the simulated carriers among the providers, with their credentials."""
         return {
             name: provider.credential.reveal().decode() if provider.credential else ""
-            for name, provider in self._settings.providers.items()
+            for name, provider in self.settings.providers.items()
             if provider.adapter == "carrier"
         }
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pipeline.settings.parse import parse
 from pipeline.settings.references import Found
-from workers.embedded.system import System
+from workers.embedded.system import PORTS, System
 
 SECRET = "hunter2-is-a-secret"
 NUMBER = "+447700900123"
@@ -24,7 +24,7 @@ def find(kind: str, name: str) -> Found | None:
 
 def a_system(folder: Path) -> System:
     system = System(folder, cache=folder, settings=parse(environ=ENVIRON, find=find), environ=ENVIRON)
-    system.urls = {name: f"http://127.0.0.1:{port}" for port, name in enumerate(("api", "receipts", "carrier"), 1)}
+    system.urls = {name: f"http://127.0.0.1:{port}" for port, name in enumerate(PORTS, 1)}
     return system
 
 
