@@ -1,5 +1,6 @@
 """After a failure or a silence: again when, through whom, or never."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -127,6 +128,12 @@ def wait(send: Send, attempts: tuple[Attempt, ...], life: Life, now: datetime, p
     tiers = _TIERS[:1] if waited < FIRST_LOOK else (_TIERS[1], _TIERS[0])
     decisions = [_look_or_end(tier, attempts, life, now, policy, waiting=send.trigger) for tier in tiers]
     return next((decision for decision in decisions if isinstance(decision, Look)), decisions[-1])
+
+
+def anew(policy: DispatchSettings, attempts: tuple[Attempt, ...], redriven: int) -> DispatchSettings:
+    """Give the policy of a redriven request: it may have as many attempts again as it had before."""
+    before = tuple(attempt for attempt in attempts if attempt.number <= redriven)
+    return replace(policy, max_attempts=policy.max_attempts + _counted(before))
 
 
 def replaced(attempts: tuple[Attempt, ...]) -> Sent | None:

@@ -8,11 +8,13 @@ from typing import Final
 from pipeline.records import (
     Attempt,
     DeadLetter,
+    Expired,
     Incident,
     Order,
     OtpRequest,
     Receipt,
     Record,
+    Resolution,
     Retry,
     RouteTable,
     Tally,
@@ -90,6 +92,21 @@ DEAD: Final = Topic(
     retention=DAY,
     purpose="what cannot be sent, with the reason",
 )
+RESOLUTIONS: Final = Topic(
+    name="otp.resolutions",
+    key="letter",
+    record=Resolution,
+    retention=2 * DAY,  # longer than that of what they are about: a letter without one is open
+    partitions=1,  # so that of two about one letter the later one is known
+    purpose="what operators did with dead letters",
+)
+EXPIRED: Final = Topic(
+    name="otp.expired",
+    key="request_id",
+    record=Expired,
+    retention=DAY,
+    purpose="codes whose life ended before any provider had them, so that their callers may offer another one",
+)
 
 TALLIES: Final = Topic(
     name="otp.tallies",
@@ -115,4 +132,4 @@ CONTROL: Final = _compacted("otp.control", "order_id", Order, "what operators ha
 DISPATCH_GROUP: Final = "otp.dispatch"  # the consumer group of requests and retries
 
 COUNTED: Final = (ATTEMPTS, RECEIPTS, VERIFICATIONS)  # what the statistics are made of
-TOPICS: Final = (REQUESTS, *RETRY_TIERS, *COUNTED, DEAD, TALLIES, ROUTES, INCIDENTS, CONTROL)
+TOPICS: Final = (REQUESTS, *RETRY_TIERS, *COUNTED, DEAD, RESOLUTIONS, EXPIRED, TALLIES, ROUTES, INCIDENTS, CONTROL)

@@ -8,13 +8,35 @@ import orjson
 
 from pipeline.errors import DeadReason, InvalidMessage
 from pipeline.records.fields import VERSION
-from pipeline.records.flow import Attempt, DeadLetter, OtpRequest, Receipt, Retry, Verification
+from pipeline.records.flow import (
+    Attempt,
+    DeadLetter,
+    Expired,
+    OtpRequest,
+    Receipt,
+    Resolution,
+    Retry,
+    Verification,
+)
 from pipeline.records.steering import Incident, Order, RouteTable, Tally
 
 MAX_RECORD_BYTES: Final = 64 * 1024  # what any door takes; Kafka's own limit is 1 MiB
 MAX_DEPTH: Final = 16  # nesting; ours is 4
 
-Record = OtpRequest | Attempt | Retry | Receipt | Verification | DeadLetter | Tally | RouteTable | Incident | Order
+Record = (
+    OtpRequest
+    | Attempt
+    | Retry
+    | Receipt
+    | Verification
+    | DeadLetter
+    | Resolution
+    | Expired
+    | Tally
+    | RouteTable
+    | Incident
+    | Order
+)
 R = TypeVar("R", bound=Record)
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODERS: Final[Mapping[type, "msgspec.json.Decoder[Any]"]] = {

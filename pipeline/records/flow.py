@@ -55,14 +55,17 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
 
     v: int = VERSION
     request: OtpRequest
-    number_hash: str
-    country: Country
+    number_hash: str | None = None  # none, as the country: of a redriven record that could not be opened before
+    country: Country | None = None
     kid: Word  # of the master key that the code is derived from
     starts_at: Instant  # when the code's life began, in broker time
     deadline_at: Instant  # when it ends
     attempts: tuple[Attempt, ...]  # oldest first; may be empty when no provider could take the first one
     waiting: str | None = None  # the trigger of the attempt that no provider could take yet
-    source: str | None = None  # while it waits: the name that the claims of that attempt go by
+    source: str | None = None  # while it waits, and when it is redriven: the name that its claims go by
+    # The attempts up to this number were made before an operator's redrive. They count no more: neither against the
+    # limit, nor are their providers left out.
+    redriven: Count = 0
 
 
 class ReceiptState(StrEnum):
@@ -140,3 +143,43 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     number_hash: str | None = None
     country: Country | None = None
     attempts: tuple[Attempt, ...] = ()
+    # What a redrive goes on with.
+    kid: Word | None = None  # of the master key that the code is derived from; none: no code was derived
+    starts_at: Instant | None = None  # when the code's life began, in broker time; none: it could not be told
+    deadline_at: Instant | None = None  # when it ends
+    source: str | None = None  # the name that its claims go by; none: its origin's
+
+
+class LetterState(StrEnum):
+    """What became of a dead letter."""
+
+    OPEN = "open"  # nothing yet
+    REDRIVEN = "redriven"  # dispatch was given it again
+    EXPIRED = "expired"  # the code's life was over: nothing was sent, and its caller can read so
+    PURGED = "purged"  # out of the way, as an operator wanted; never redriven
+
+
+class Resolution(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done with a dead letter. Key: `letter`. Topic: `otp.resolutions`."""
+
+    v: int = VERSION
+    letter: str  # the name that its claims go by, and the number of its last attempt
+    died_at: Instant  # one that dies later by the same name, after a redrive that failed, is another
+    request_id: Id | None = None
+    state: LetterState
+    author: Word
+    at: Instant
+
+
+class Expired(msgspec.Struct, frozen=True, kw_only=True):
+    """A code that was never handed over, and now never will be. Key: `request_id`. Topic: `otp.expired`.
+
+    Its caller may offer the person another one, which is a new request. A request may be told of more than once.
+    """
+
+    v: int = VERSION
+    request_id: Id
+    caller: Name
+    purpose: Word
+    expired_at: Instant  # the end of the code's life; no send starts in the last part of it, so it may be to come
+    reason: DeadReason  # why it was not sent while it lived

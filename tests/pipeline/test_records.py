@@ -14,11 +14,14 @@ from pipeline.records import (
     MAX_RECORD_BYTES,
     Attempt,
     DeadLetter,
+    Expired,
+    LetterState,
     Origin,
     OtpRequest,
     Receipt,
     ReceiptState,
     Record,
+    Resolution,
     Retry,
     Verdict,
     Verification,
@@ -69,6 +72,8 @@ RECORDS: tuple[Record, ...] = (
         request=REQUEST,
         attempts=(ATTEMPT,),
     ),
+    Resolution(letter="otp.requests/0/1.1", died_at=NOW, state=LetterState.PURGED, author="ann", at=NOW),
+    Expired(request_id=REQUEST_ID, caller="shop", purpose="login", expired_at=NOW, reason=DeadReason.NO_ROUTE),
 )
 
 

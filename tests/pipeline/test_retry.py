@@ -20,6 +20,7 @@ from pipeline.retry import (
     Look,
     Seen,
     Send,
+    anew,
     decide,
     replaced,
     resend,
@@ -344,3 +345,16 @@ def test_chain_of_looks_never_stops_while_a_rescue_could_still_follow(
     if isinstance(decision, Send):
         assert at_s <= 180.001
         assert decision.rescue == route.broken
+
+
+def test_redriven_request_has_as_many_attempts_again() -> None:
+    spent = tuple(_attempt(Outcome.UNDELIVERABLE, number=number) for number in range(1, POLICY.max_attempts + 1))
+    policy = anew(POLICY, spent, POLICY.max_attempts)
+    decisions = []
+    for more in range(1, POLICY.max_attempts + 1):
+        attempts = (*spent, *(_attempt(Outcome.UNDELIVERABLE, number=len(spent) + n) for n in range(1, more + 1)))
+        decisions.append(decide(attempts, Seen(), LIFE, START, policy))
+
+    assert isinstance(decide(spent, Seen(), LIFE, START, POLICY), Dead)
+    assert decide(spent, Seen(), LIFE, START, policy) == Send(trigger="failover")
+    assert [isinstance(decision, Dead) for decision in decisions] == [False, False, False, False, True]

@@ -30,9 +30,15 @@ class Case(Struct, frozen=True, kw_only=True):
     attempts: tuple[Attempt, ...]  # oldest first
     source: str  # topic/partition/offset: what a claim is bound to
     waiting: str | None = None  # the trigger of the attempt that it comes back for
+    redriven: int = 0  # the attempts up to this number were made before an operator's redrive, and count no more
 
     def __repr__(self) -> str:
         return f"Case({self.request.request_id})"
+
+    @property
+    def tried(self) -> list[str]:
+        """Name the providers that it has been through, oldest first."""
+        return [attempt.provider for attempt in self.attempts if attempt.number > self.redriven]
 
     def with_attempt(self, attempt: Attempt) -> "Case":
         """Give the case with one more attempt, or with that attempt's newer word."""
@@ -59,6 +65,7 @@ class Case(Struct, frozen=True, kw_only=True):
             attempts=self.attempts,
             waiting=waiting,
             source=self.source if waiting else None,
+            redriven=self.redriven,
         )
 
 
@@ -102,6 +109,7 @@ class Opener:
             attempts=retry.attempts,
             source=retry.source or source_of(record),
             waiting=retry.waiting,
+            redriven=retry.redriven,
         )
 
     def code(self, case: Case) -> str:

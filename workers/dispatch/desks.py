@@ -70,8 +70,8 @@ class Desks:
         A `rescue` goes through no provider that is known to be broken, and none that has too many of them already.
         """
         country, until = case.phone.country, time.monotonic() + self._wait_s
-        point, tried = point_of(case.request.request_id, number), [one.provider for one in case.attempts]
-        while (open_now := self.open_to(country, tried, again=again, rescue=rescue)).shares:
+        point = point_of(case.request.request_id, number)
+        while (open_now := self.open_to(country, case.tried, again=again, rescue=rescue)).shares:
             places = self._free_now(open_now, point) or await self._free_later(open_now, until - time.monotonic())
             if places is None:
                 return None

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from pipeline.errors import DeadReason, InvalidMessage, PipelineError, StoreAway
 from pipeline.following import UNKNOWN_HEALTH, RouteHealth
-from pipeline.phone import is_sealed
-from pipeline.records import Attempt, DeadLetter, Origin, OtpRequest, Retry, decode, encode
+from pipeline.records import Attempt, DeadLetter, Expired, Retry, decode, encode
+from pipeline.redrive import expired
 from pipeline.retry import (
     NOTHING_SEEN,
     Dead,
@@ -17,18 +17,20 @@ from pipeline.retry import (
     Look,
     Seen,
     Send,
+    anew,
     decide,
     resend,
     still,
     superseded,
     wait,
 )
-from pipeline.settings import Settings
-from pipeline.topics import ATTEMPTS, DEAD, REQUESTS, Topic
+from pipeline.settings import DispatchSettings, Settings
+from pipeline.topics import ATTEMPTS, DEAD, EXPIRED, REQUESTS, Topic
 from workers.dispatch.case import Case, Opener
 from workers.dispatch.desk import Place
 from workers.dispatch.desks import Desks
 from workers.dispatch.handover import MAY_SEND, Clock, HandOver, Made, Mine, adopt
+from workers.dispatch.letters import Failed, letter_of
 from workers.log import get_log
 from workers.loop import Record
 from workers.state.claims import Claimed, Claims, ClaimVerdict
@@ -89,25 +91,24 @@ class Dispatcher:
             self._conclude(handling, decision)
         except Exception as error:
             await _acknowledged(handling.acks)  # what was done before the error stays done
-            if isinstance(error, PipelineError):
+            if isinstance(error, PipelineError) and not isinstance(error, InvalidMessage):
                 raise
-            log.exception("request.defect", request_id=handling.case.request.request_id)
-            caller = handling.case.request.caller
-            raise InvalidMessage(DeadReason.DEFECT, type(error).__name__, source=caller) from error
+            raise Failed(_invalid(error, handling.case), handling.case) from error
         await _acknowledged(handling.acks)
 
     async def dead_letter(self, record: Record, error: Exception) -> None:
         """Write down a record that can never be handled, without its bytes, which may hold a number."""
         reason = error.reason if isinstance(error, InvalidMessage) else DeadReason.DEFECT
         detail = error.detail if isinstance(error, InvalidMessage) else type(error).__name__
-        letter = self._letter(record, reason, detail, _readable(record))
+        case = error.case if isinstance(error, Failed) else None
+        letter = letter_of(record, reason, detail, self._clock.now(), case)
         log.warning("record.dead", reason=reason, topic=record.topic, partition=record.partition, offset=record.offset)
         await self._producer.send(DEAD.name, letter.request_id or "", encode(letter))
 
     async def _first(self, handling: Handling) -> Decision:
         case = handling.case
-        if not self._desks.reaches(case.phone.country):
-            return Dead(reason=DeadReason.NO_ROUTE, detail=f"no provider is configured for {case.phone.country}")
+        if no_route := self._no_route(case):
+            return no_route
         if case.request.resend:
             earlier = await self._claims.attempts(case.request.request_id, asked_by=case.source)
             handling.case = case.with_attempts(earlier)
@@ -119,10 +120,17 @@ class Dispatcher:
 
     async def _second_look(self, handling: Handling) -> Decision:
         waits_for_resend = handling.case.waiting == "resend"
+        if not handling.case.attempts and (no_route := self._no_route(handling.case)):
+            return no_route
         seen = await self._recall(handling)
         if waits_for_resend and not handling.made:
             return self._resend(handling, seen)
         return self._look(handling, seen)
+
+    def _no_route(self, case: Case) -> Dead | None:
+        if self._desks.reaches(case.phone.country):
+            return None
+        return Dead(reason=DeadReason.NO_ROUTE, detail=f"no provider is configured for {case.phone.country}")
 
     async def _recall(self, handling: Handling) -> Seen:
         """Take up what this very record has done before a crash, and tell what is known of its request now."""
@@ -150,19 +158,25 @@ class Dispatcher:
 
     def _decide(self, handling: Handling, seen: Seen, route: RouteHealth = UNKNOWN_HEALTH) -> Decision:
         case = handling.case
-        decision = decide(case.attempts, seen, case.life, self._clock.now(), self._policy, route=route)
+        decision = decide(case.attempts, seen, case.life, self._clock.now(), self._policy_of(case), route=route)
         if isinstance(decision, Send) and decision.silent and not self._may_send_again(handling.case):
             return self._wait(handling, decision)
         return decision
 
     def _resend(self, handling: Handling, seen: Seen) -> Decision:
-        return resend(handling.case.attempts, seen, handling.case.life, self._clock.now(), self._policy)
+        case = handling.case
+        return resend(case.attempts, seen, case.life, self._clock.now(), self._policy_of(case))
 
     def _still(self, handling: Handling, send: Send) -> Decision:
-        return still(send, handling.case.attempts, handling.case.life, self._clock.now(), self._policy)
+        case = handling.case
+        return still(send, case.attempts, case.life, self._clock.now(), self._policy_of(case))
 
     def _wait(self, handling: Handling, send: Send) -> Decision:
-        return wait(send, handling.case.attempts, handling.case.life, self._clock.now(), self._policy)
+        case = handling.case
+        return wait(send, case.attempts, case.life, self._clock.now(), self._policy_of(case))
+
+    def _policy_of(self, case: Case) -> DispatchSettings:
+        return anew(self._policy, case.attempts, case.redriven) if case.redriven else self._policy
 
     def _may_send_again(self, case: Case) -> bool:
         """Take a second send from the budget of the silent provider, if the settings still have it."""
@@ -211,28 +225,13 @@ class Dispatcher:
         if isinstance(decision, Look):
             handling.acks.append(self._produce(decision.tier, case.retry(decision.waiting)))
         elif isinstance(decision, Dead):
-            letter = self._letter(handling.record, decision.reason, decision.detail, case.request, case)
+            letter = letter_of(handling.record, decision.reason, decision.detail, self._clock.now(), case)
             log.warning("request.dead", request_id=case.request.request_id, reason=decision.reason)
             handling.acks.append(self._produce(DEAD, letter))
+            if decision.reason is DeadReason.EXPIRED and (told := expired(letter)):
+                handling.acks.append(self._produce(EXPIRED, told))
 
-    def _letter(
-        self, record: Record, reason: DeadReason, detail: str, request: OtpRequest | None, case: Case | None = None
-    ) -> DeadLetter:
-        return DeadLetter(
-            reason=reason,
-            detail=detail,
-            origin=Origin(topic=record.topic, partition=record.partition, offset=record.offset),
-            size=len(record.value or b""),
-            at=self._clock.now(),
-            request_id=request.request_id if request else None,
-            caller=request.caller if request else None,
-            request=request if request and _is_sealed(request) else None,
-            number_hash=case.phone.hash if case else None,
-            country=case.phone.country if case else None,
-            attempts=case.attempts if case else (),
-        )
-
-    def _produce(self, topic: Topic, record: Retry | DeadLetter) -> Awaitable[Any]:
+    def _produce(self, topic: Topic, record: Retry | DeadLetter | Expired) -> Awaitable[Any]:
         key = record.request.request_id if isinstance(record, Retry) else record.request_id
         return self._producer.send(topic.name, key or "", encode(record))
 
@@ -249,15 +248,9 @@ async def _acknowledged(acks: Iterable[Awaitable[Any]]) -> None:
         raise failure
 
 
-def _is_sealed(request: OtpRequest) -> bool:
-    return is_sealed(request.to) and (request.code is None or is_sealed(request.code))
-
-
-def _readable(record: Record) -> OtpRequest | None:
-    """Read the request of a dead record, if it has one."""
-    try:
-        if record.topic == REQUESTS.name:
-            return decode(OtpRequest, record.value)
-        return decode(Retry, record.value).request
-    except InvalidMessage:
-        return None
+def _invalid(error: Exception, case: Case) -> InvalidMessage:
+    """Give the error as one of the record's; what our own code should not have raised is a defect."""
+    if isinstance(error, InvalidMessage):
+        return error
+    log.error("request.defect", request_id=case.request.request_id, exc_info=error)
+    return InvalidMessage(DeadReason.DEFECT, type(error).__name__, source=case.request.caller)

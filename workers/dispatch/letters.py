@@ -1,0 +1,78 @@
+"""Dead letters as dispatch writes them: the reason, and what a redrive goes on with; never a record's bytes."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec.structs import replace
+
+from pipeline.errors import DeadReason, InvalidMessage
+from pipeline.phone import is_sealed
+from pipeline.records import DeadLetter, Origin, OtpRequest, Retry, decode
+from pipeline.topics import REQUESTS
+from workers.dispatch.case import Case, life_of
+from workers.loop import Record
+
+
+class Failed(InvalidMessage):
+    """A request that was opened and then could not be handled, with what is known of it."""
+
+    def __init__(self, error: InvalidMessage, case: Case) -> None:
+        super().__init__(error.reason, error.detail, source=error.source)
+        self.case = case
+
+
+def letter_of(record: Record, reason: DeadReason, detail: str, at: datetime, case: Case | None = None) -> DeadLetter:
+    """Give the letter of a record, with what is known of its request: from its case, or else from the record itself."""
+    letter = DeadLetter(
+        reason=reason,
+        detail=detail,
+        origin=Origin(topic=record.topic, partition=record.partition, offset=record.offset),
+        size=len(record.value or b""),
+        at=at,
+    )
+    known = _of_case(case) if case else _of_record(record)
+    return replace(letter, **known)
+
+
+def _of_case(case: Case) -> dict[str, Any]:
+    return _of_request(case.request) | {
+        "number_hash": case.phone.hash,
+        "country": case.phone.country,
+        "attempts": case.attempts,
+        "kid": case.kid,
+        "starts_at": case.life.starts_at,
+        "deadline_at": case.life.deadline_at,
+        "source": case.source,
+    }
+
+
+def _of_record(record: Record) -> dict[str, Any]:
+    """Read what can be read."""
+    try:
+        if record.topic != REQUESTS.name:
+            return _of_retry(decode(Retry, record.value))
+        request = decode(OtpRequest, record.value)
+    except InvalidMessage:
+        return {}
+    try:
+        life = life_of(request, datetime.fromtimestamp(record.timestamp_ms / 1000, tz=UTC))
+    except InvalidMessage:
+        return _of_request(request)
+    return _of_request(request) | {"starts_at": life.starts_at, "deadline_at": life.deadline_at}
+
+
+def _of_retry(retry: Retry) -> dict[str, Any]:
+    return _of_request(retry.request) | {
+        "number_hash": retry.number_hash,
+        "country": retry.country,
+        "attempts": retry.attempts,
+        "kid": retry.kid,
+        "starts_at": retry.starts_at,
+        "deadline_at": retry.deadline_at,
+        "source": retry.source,
+    }
+
+
+def _of_request(request: OtpRequest) -> dict[str, Any]:
+    sealed = is_sealed(request.to) and (request.code is None or is_sealed(request.code))
+    return {"request_id": request.request_id, "caller": request.caller, "request": request if sealed else None}
