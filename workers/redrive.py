@@ -79,6 +79,12 @@ async def read(kafka: KafkaSettings) -> Shelf:
     return Shelf(letters=filed(letters, resolutions), broken=broken, now=clock.now())
 
 
+def decision_on(settings: Settings, letter: Letter, now: datetime) -> Decision:
+    """Tell what a redrive would do with a letter at this instant."""
+    kid = next(iter(settings.keys.codes))
+    return decide(letter, now, last_send_share=settings.dispatch.last_send_share, kid=kid)
+
+
 async def redrive(
     settings: Settings, wanted: Wanted, *, author: str, dry: bool = False, limit: int | None = None
 ) -> Redriven:
@@ -88,7 +94,7 @@ async def redrive(
     written: without claims a redrive could send twice.
     """
     shelf = await read(settings.kafka)
-    decided = [(letter, _decide(settings, letter, shelf.now)) for letter in shelf.find(wanted)]
+    decided = [(letter, decision_on(settings, letter, shelf.now)) for letter in shelf.find(wanted)]
     due, left = _parted(decided, limit)
     if due and not dry:
         await _check_store(settings.state)
@@ -123,17 +129,12 @@ async def _redrive(
     async with _producing(settings.kafka, since) as producer:
         for chunk in _chunks(letters):
             now = producer.clock.now()
-            decided = [(letter, _decide(settings, letter, now)) for letter in chunk]
+            decided = [(letter, decision_on(settings, letter, now)) for letter in chunk]
             await _write(producer, [record for _, decision in decided for record in _records(decision)])
             done = [(letter, state) for letter, decision in decided if (state := _state(decision))]
             await _write(producer, [_resolution(letter, state, now, author) for letter, state in done])
             for one in decided:
                 yield one
-
-
-def _decide(settings: Settings, letter: Letter, now: datetime) -> Decision:
-    kid = next(iter(settings.keys.codes))
-    return decide(letter, now, last_send_share=settings.dispatch.last_send_share, kid=kid)
 
 
 def _parted(decided: Iterable[Decided], limit: int | None) -> tuple[list[Decided], list[Decided]]:
