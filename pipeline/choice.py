@@ -33,12 +33,14 @@ def open_to(course: Course, shut: Collection[str], tried: Sequence[str], *, agai
     """Give the providers for an attempt, without those that are `shut` now and those that were `tried`, oldest first.
 
     One that is not sound gets its share of first attempts that have all providers to choose from, and nothing else
-    while a sound one is open; with `strict` nothing at all. When no untried one is left, none is; with `again`, all
-    but the last are, or else that one.
+    while a sound one is open; with `strict` nothing at all. One that is drained gets what no sound one is left for.
+    When no untried one is left, none is; with `again`, all but the last are, or else that one.
     """
     if not shut and not tried:
         return Open(shares=course.shares, instead=course.sound)
     names = [name for name in course.sound if name not in shut]
+    if not any(name not in tried for name in names):
+        names += [name for name in course.drained if name not in shut]
     if not names and not strict:
         names = [name for name in course.shares if name not in shut]
     shares = {name: course.shares[name] for name in _left(names, tried, again=again)}

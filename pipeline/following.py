@@ -15,6 +15,7 @@ STALE: Final = timedelta(seconds=30)  # without a newer look at the evidence
 AHEAD: Final = timedelta(seconds=5)  # that a decision may be dated after its own record, both by the broker's clock
 TOLERANCE: Final = 0.01  # of the sum of all shares: each is rounded
 HARDLY_NORMAL: Final = 0.2  # under this probability a suspect is as good as broken
+_HIDING: Final = {RouteState.SUSPECT, RouteState.BANNED, RouteState.DRAINED}  # states that a broken route may be in
 
 
 class Refusal(StrEnum):
@@ -44,8 +45,10 @@ UNKNOWN_HEALTH: Final = RouteHealth()
 class Course(Struct, frozen=True, kw_only=True):
     """Where the messages of one country go."""
 
-    shares: Mapping[str, float]  # of every provider that the settings have for it; one of share 0 is a spare
-    sound: Mapping[str, float]  # those that are neither broken nor paused, or all when none is left
+    # Of every provider that the settings have for it and no operator has banned; one of share 0 is a spare.
+    shares: Mapping[str, float]
+    sound: Mapping[str, float]  # those that are neither broken nor drained, or all when none is left
+    drained: tuple[str, ...] = ()  # by an operator: for what none of the sound ones takes
     health: Mapping[str, RouteHealth] = {}
     revision: int = 0
     decided_at: datetime | None = None  # none: this is what the settings say
@@ -91,16 +94,29 @@ def follow(
     if known and _is_outdated(table, known):
         return Refusal.OUTDATED
     routes = {route.provider: route for route in table.routes if route.provider in configured}
-    whole = sum(route.share for route in routes.values())
-    shares = {name: routes[name].share / whole if name in routes else 0.0 for name in configured}
-    sound = {name: share for name, share in shares.items() if name not in routes or _is_sound(routes[name])}
+    shares = _shares(routes, configured)
+    drained = tuple(
+        name for name, share in shares.items() if name in routes and not share and _is_drained(routes[name])
+    )
+    left = {name: share for name, share in shares.items() if name not in drained}
+    sound = {name: share for name, share in left.items() if name not in routes or not is_broken(routes[name])}
     return Course(
         shares=shares,
         sound=sound or shares,
+        drained=drained,
         health={name: _health(route, sound.keys() - {name}) for name, route in routes.items()},
         revision=table.revision,
         decided_at=table.decided_at,
     )
+
+
+def _shares(routes: Mapping[str, Route], configured: Mapping[str, float]) -> dict[str, float]:
+    """Give the shares of a table as a whole, without providers that are banned, as long as others have any."""
+    found = {name: routes[name].share if name in routes else 0.0 for name in configured}
+    left = {name: share for name, share in found.items() if name not in routes or not _is_banned(routes[name])}
+    kept = left if sum(left.values()) > 0 else found
+    whole = sum(kept.values())
+    return {name: share / whole for name, share in kept.items()}
 
 
 def _wrong(table: RouteTable, configured: Mapping[str, float], appended_at: datetime) -> Iterator[Refusal]:
@@ -139,14 +155,18 @@ def _is_outdated(table: RouteTable, known: Course) -> bool:
 
 def _health(route: Route, others: Collection[str]) -> RouteHealth:
     """Tell the health of a route beside the sound ones among the others."""
-    return RouteHealth(broken=_is_broken(route) and bool(others), silence_s=route.silence_s)
+    return RouteHealth(broken=is_broken(route) and bool(others), silence_s=route.silence_s)
 
 
-def _is_sound(route: Route) -> bool:
-    return route.state is not RouteState.PAUSED and not _is_broken(route)
+def _is_banned(route: Route) -> bool:
+    return route.state is RouteState.BANNED
 
 
-def _is_broken(route: Route) -> bool:
+def _is_drained(route: Route) -> bool:
+    return route.state is RouteState.DRAINED
+
+
+def is_broken(route: Route) -> bool:
     """Tell whether a route is known to be broken, be it that its traffic is still being taken away."""
-    hardly = route.state in {RouteState.SUSPECT, RouteState.PAUSED} and route.normal < HARDLY_NORMAL
+    hardly = route.state in _HIDING and route.normal < HARDLY_NORMAL
     return route.state is RouteState.BROKEN or hardly

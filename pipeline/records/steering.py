@@ -11,6 +11,10 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1, description="of the traffic of
 Area = Annotated[
     str, msgspec.Meta(pattern=r"^([A-Z]{2}|001|\*)$(?!\n)", description="ISO 3166-1 alpha-2, or * for all")
 ]
+Place = Annotated[
+    str, msgspec.Meta(pattern=r"^[a-z0-9.]{1,64}/[0-9]{1,6}$(?!\n)", description="topic/partition, without prefix")
+]
+Reason = Annotated[str, msgspec.Meta(min_length=3, max_length=200, description="as people read it")]
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +75,8 @@ class RouteState(StrEnum):
     BROKEN = "broken"  # it is: only probes go there
     RETURNING = "returning"  # it works again, and waits or gets its traffic back in stages
     CANARY = "canary"  # new or changed, and not known yet
-    PAUSED = "paused"  # by an operator
+    BANNED = "banned"  # by an operator: nothing goes there
+    DRAINED = "drained"  # by an operator: something goes there only when nothing else is left
 
 
 class Mode(StrEnum):
@@ -161,8 +166,11 @@ class OrderKind(StrEnum):
     """What an operator may order."""
 
     PIN = "pin"  # everything through this provider
-    PAUSE = "pause"  # nothing through this provider
+    BAN = "ban"  # nothing through this provider
+    DRAIN = "drain"  # nothing through this provider while another one is left
     HOLD = "hold"  # no automation: the shares stay as they are
+    PROBE = "probe"  # a small share through this provider, whatever is believed of it
+    RESUME = "resume"  # go on with a partition that a flood of our own faults has paused
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,9 +179,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     v: int = VERSION
     order_id: Id
     kind: OrderKind
-    provider: Name | None = None  # of a pin or pause
-    country: Area
-    reason: str
+    provider: Name | None = None  # of a pin, ban, drain or probe
+    country: Area = "*"
+    partition: Place | None = None  # of a resume
+    reason: Reason
     author: Word
     at: Instant
     expires_at: Instant
+    forced: bool = False  # it was given although it may leave a country without a provider that works

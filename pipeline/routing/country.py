@@ -6,14 +6,16 @@ from datetime import UTC, datetime
 from typing import Final
 
 from pipeline.evidence import RouteEvidence
-from pipeline.records import Mode, Order, OrderKind, Route, RouteState, RouteTable
+from pipeline.records import Mode, Order, Route, RouteState, RouteTable
 from pipeline.routing.explain import why
 from pipeline.routing.hearing import Hearing, receipts
 from pipeline.routing.joint import all_fail
 from pipeline.routing.memory import PRIOR_WEIGHT, Prior
 from pipeline.routing.model import RouteModel
+from pipeline.routing.orders import Standing, standing
 from pipeline.routing.returns import SUSPECT
-from pipeline.routing.shares import Candidate, lead, limit, split
+from pipeline.routing.shares import Candidate, lead, split
+from pipeline.routing.steer import steer
 
 RATE_S: Final = 20  # over which the rate of a country is counted
 KNOWN: Final = 30.0  # messages from which on a provider is no canary ...
@@ -44,33 +46,36 @@ class Country:
     """What lasts of a country from one second to the next."""
 
     name: str
-    leader: str | None = None
+    leader: str | None = None  # as automation would have it
     mode: Mode = Mode.AUTOMATIC
+    automatic: Mapping[str, float] = field(default_factory=dict)  # shares, before orders are followed
+    told: Mapping[str, float] = field(default_factory=dict)  # ... of the newest table: what is kept while nothing moves
     shares: dict[str, float] = field(default_factory=dict)
+    leads: str | None = None  # who has most, by automation or by order
     table: RouteTable | None = None
 
     def decide(
         self, views: Sequence[View], orders: Collection[Order], elsewhere: Mapping[str, Hearing], now: int
     ) -> RouteTable | None:
         """Give the new table, or none when nothing has changed that is worth telling."""
-        paused = _paused(orders, views)
-        usable = [view for view in views if view.provider not in paused]
+        broken = [view.provider for view in views if view.model.comeback.broken]
+        ordered = standing(orders, self.name, [view.provider for view in views], broken)
+        usable = [view for view in views if view.provider not in ordered.out]
         rate = _rate(views, now)
         candidates = self._candidates(usable, rate, now)
-        self.mode = self._mode(usable, candidates, orders, elsewhere, now)
-        if self.mode in {Mode.AUTOMATIC, Mode.PINNED} or self.table is None:
-            self._share(candidates, orders, rate)
-        else:
-            self.shares = {route.provider: route.share for route in self.table.routes}
-        states = {view.provider: _state(view, paused, now) for view in views}
+        self.mode = self._mode(usable, ordered, elsewhere, now)
+        self._share(candidates, ordered, rate)
+        states = {view.provider: _state(view, ordered, now) for view in views}
         if not self._has_changed(states, now):
             return None
         return self._publish(tuple(self._route(view, states[view.provider], now) for view in views), now)
 
     def follow(self, table: RouteTable) -> None:
-        """Go on from a table of another decider."""
+        """Go on from a table of another decider. Who leads because of a pin does so no longer than that."""
         self.table, self.mode = table, table.mode
-        self.leader = next((route.provider for route in table.routes if route.leader), None)
+        self.told = {route.provider: route.share for route in table.routes}
+        if table.mode is not Mode.PINNED:
+            self.leader = next((route.provider for route in table.routes if route.leader), None)
 
     def _candidates(self, usable: Sequence[View], rate: float, now: int) -> list[Candidate]:
         entering, canaries = _entering(usable), self._has_canaries(usable)
@@ -80,27 +85,23 @@ class Country:
         """Tell whether the leader is known so well that who is not known is new."""
         return any(view.model.known >= WELL_KNOWN for view in views if view.provider == self.leader)
 
-    def _share(self, candidates: Sequence[Candidate], orders: Collection[Order], rate: float) -> None:
-        pinned = _pinned(orders, candidates)
-        self.leader = (pinned or lead(candidates, self.leader or _configured(candidates))).provider
-        leader = next(one for one in candidates if one.provider == self.leader)
-        whole = {one.provider: float(one is leader) for one in candidates}
-        self.shares = limit(whole, candidates) if pinned else split(candidates, leader, rate)
+    def _share(self, candidates: Sequence[Candidate], ordered: Standing, rate: float) -> None:
+        """Share the traffic out: first as if nothing was ordered of it, then as it is."""
+        if self.mode in {Mode.AUTOMATIC, Mode.PINNED} or not self.told:
+            leader = lead(candidates, self.leader or _configured(candidates))
+            self.leader, self.automatic = leader.provider, split(candidates, leader, rate)
+        else:
+            self.automatic = self.told
+        self.shares = steer(self.automatic, candidates, ordered)
+        self.leads = ordered.pinned or _leading(self.shares, self.leader)
 
-    def _mode(
-        self,
-        usable: Sequence[View],
-        candidates: Sequence[Candidate],
-        orders: Collection[Order],
-        elsewhere: Mapping[str, Hearing],
-        now: int,
-    ) -> Mode:
-        if any(order.kind is OrderKind.HOLD for order in orders):
-            return Mode.HELD
-        if _pinned(orders, candidates):
+    def _mode(self, usable: Sequence[View], ordered: Standing, elsewhere: Mapping[str, Hearing], now: int) -> Mode:
+        if ordered.pinned:
             return Mode.PINNED
+        if ordered.held:
+            return Mode.HELD
         leader = next((view.model for view in usable if view.provider == self.leader), None)
-        if leader is None or leader.unwell_since is None or len(candidates) == 1:
+        if leader is None or leader.unwell_since is None or len(usable) == 1:
             return Mode.AUTOMATIC
         routes = {view.provider: (view.model, view.evidence) for view in usable}
         return Mode.ALL_BAD if all_fail(routes, elsewhere, now) else Mode.AUTOMATIC
@@ -113,7 +114,7 @@ class Country:
             provider=view.provider,
             share=round(self.shares.get(view.provider, 0.0), 4),
             state=state,
-            leader=view.provider == self.leader,
+            leader=view.provider == self.leads,
             normal=round(model.now.normal, 4),
             usual=round(min(usual, 1.0), 4),
             due=round(heard.due / model.usual_receipts, 1) if model.usual_receipts else 0.0,
@@ -132,13 +133,14 @@ class Country:
             return True
         quiet = now - self.table.changed_at.timestamp() < EVERY_S
         return any(
-            before[name].leader != (name == self.leader)
+            before[name].leader != (name == self.leads)
             or _has_moved(before[name].share, self.shares.get(name, 0.0), quiet=quiet)
             for name in states
         )
 
     def _publish(self, routes: tuple[Route, ...], now: int) -> RouteTable:
         at = datetime.fromtimestamp(now, UTC)
+        self.told = self.automatic
         self.table = RouteTable(
             country=self.name,
             revision=self.table.revision + 1 if self.table else 1,
@@ -183,10 +185,10 @@ def _known(view: View) -> bool:
     return view.model.known + view.prior.weight - PRIOR_WEIGHT >= KNOWN
 
 
-def _state(view: View, paused: Collection[str], now: int) -> RouteState:
+def _state(view: View, ordered: Standing, now: int) -> RouteState:
     model = view.model
-    if view.provider in paused:
-        return RouteState.PAUSED
+    if view.provider in ordered.out:
+        return RouteState.BANNED if view.provider in ordered.banned else RouteState.DRAINED
     if model.comeback.broken:
         return RouteState.BROKEN
     if model.comeback.waits(now):
@@ -205,15 +207,8 @@ def _configured(candidates: Sequence[Candidate]) -> str:
     return candidates[0].provider  # they come in the order of their configured shares
 
 
-def _paused(orders: Collection[Order], views: Sequence[View]) -> set[str]:
-    """Give the providers that operators pause, unless none would be left."""
-    paused = {order.provider for order in orders if order.kind is OrderKind.PAUSE and order.provider}
-    return paused if any(view.provider not in paused for view in views) else set()
-
-
-def _pinned(orders: Collection[Order], candidates: Sequence[Candidate]) -> Candidate | None:
-    pins = {order.provider for order in orders if order.kind is OrderKind.PIN}
-    return next((one for one in candidates if one.provider in pins), None)
+def _leading(shares: Mapping[str, float], leader: str | None) -> str:
+    return leader if leader and leader in shares else max(shares, key=shares.__getitem__)
 
 
 def _has_moved(before: float, after: float, *, quiet: bool) -> bool:

@@ -10,7 +10,8 @@ _SENTENCES: Final = {
     RouteState.SUSPECT: "may be broken",
     RouteState.BROKEN: "is broken",
     RouteState.RETURNING: "delivers again",
-    RouteState.PAUSED: "was paused by an operator",
+    RouteState.BANNED: "is banned by an operator",
+    RouteState.DRAINED: "is drained by an operator",
     RouteState.NORMAL: "is as usual",
 }
 

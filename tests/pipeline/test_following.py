@@ -14,7 +14,7 @@ from tests.samples import NOW, a_route, a_table
 
 CONFIGURED = {"a": 50.0, "b": 30.0, "c": 20.0, "spare": 0.0}
 NAN, INFINITE = float("nan"), float("inf")
-BROKEN, SUSPECT, PAUSED = RouteState.BROKEN, RouteState.SUSPECT, RouteState.PAUSED
+BROKEN, SUSPECT, BANNED = RouteState.BROKEN, RouteState.SUSPECT, RouteState.BANNED
 
 USUAL = (a_route("a", 0.9), a_route("b", 0.1))
 
@@ -157,8 +157,8 @@ def test_shares_of_the_settings_are_never_stale() -> None:
         (SUSPECT, 0.2, False),
         (SUSPECT, 0.19, True),
         (BROKEN, 0.5, True),
-        (PAUSED, 0.9, False),
-        (PAUSED, 0.1, True),
+        (BANNED, 0.9, False),
+        (BANNED, 0.1, True),
         (RouteState.RETURNING, 0.9, False),
         (RouteState.CANARY, 0.9, False),
     ],
@@ -167,7 +167,7 @@ def test_route_is_known_to_be_broken(state: RouteState, normal: float, *, broken
     course = _course(a_route("a", 0.9, state, normal=normal), a_route("b", 0.1))
 
     assert course.health_of("a").broken == broken
-    assert ("a" in course.sound) == (not broken and state is not PAUSED)
+    assert ("a" in course.sound) == (not broken and state is not BANNED)
 
 
 def test_no_route_counts_as_broken_when_all_are() -> None:

@@ -198,8 +198,8 @@ def test_route_that_breaks_again_much_later_has_a_new_incident() -> None:
     assert second.onset_at == at(again - 8)
 
 
-def test_paused_or_suspect_route_keeps_the_incident_open() -> None:
-    for state in (RouteState.PAUSED, RouteState.SUSPECT):
+def test_banned_or_suspect_route_keeps_the_incident_open() -> None:
+    for state in (RouteState.BANNED, RouteState.SUSPECT):
 
         def states(second: int, state: RouteState = state) -> Mapping[tuple[str, str], RouteState]:
             return {A_GB: state} if second >= SEEN_OVER else broken(A_GB)(second)

@@ -42,7 +42,7 @@ _CLOSE_S: Final = 1.0  # with nothing under way it takes no time; with something
 
 class _Outgoing(Struct, frozen=True, kw_only=True):
     key: bytes
-    value: bytes
+    value: bytes | None
     acknowledged: asyncio.Future[None]
 
 
@@ -101,6 +101,13 @@ class KafkaProducer:
         """
         if len(value) > _MAX_VALUE_BYTES:
             raise ValueError(f"{topic}: a record of {len(value)} bytes, at most {_MAX_VALUE_BYTES}")
+        return self._put(topic, key, value)
+
+    def withdraw(self, topic: str, key: str) -> asyncio.Future[None]:
+        """Take what has this key from a compacted topic, by a record without a value; the future is that of `send`."""
+        return self._put(topic, key, None)
+
+    def _put(self, topic: str, key: str, value: bytes | None) -> asyncio.Future[None]:
         record = _Outgoing(key=key.encode(), value=value, acknowledged=self._events.create_future())
         self._waiting[self._settings.prefix + topic].append(record)
         if self._collecting is None:

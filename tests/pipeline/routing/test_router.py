@@ -160,16 +160,16 @@ def test_an_order_of_another_country_or_time_changes_nothing() -> None:
     assert world.run(10).leader() == "a"
 
 
-def test_a_paused_provider_gets_nothing() -> None:
+def test_a_banned_provider_gets_nothing() -> None:
     world = World()
-    world.router.order([order(OrderKind.PAUSE, "a")])
+    world.router.order([order(OrderKind.BAN, "a")])
     world.run(10)
-    assert (world.split()["a"], route(world, "a").state) == (0, RouteState.PAUSED)
+    assert (world.split()["a"], route(world, "a").state) == (0, RouteState.BANNED)
 
 
-def test_a_pause_of_all_providers_is_not_followed_because_nothing_usable_would_be_left() -> None:
+def test_a_ban_of_all_providers_is_not_followed_because_nothing_usable_would_be_left() -> None:
     world = World()
-    world.router.order([order(OrderKind.PAUSE, name) for name in "abc"])
+    world.router.order([order(OrderKind.BAN, name) for name in "abc"])
     assert world.run(10).leader() == "a"
 
 
