@@ -9,10 +9,10 @@ from pipeline.evidence import RouteEvidence
 from pipeline.records import Mode, Order, Route, RouteState, RouteTable
 from pipeline.routing.explain import why
 from pipeline.routing.hearing import Hearing, receipts
-from pipeline.routing.joint import all_fail
+from pipeline.routing.joint import all_fail, recovers
 from pipeline.routing.memory import PRIOR_WEIGHT, Prior
 from pipeline.routing.model import RouteModel
-from pipeline.routing.orders import Standing, standing
+from pipeline.routing.orders import NOTHING_ORDERED, Standing, standing
 from pipeline.routing.returns import SUSPECT
 from pipeline.routing.shares import Candidate, lead, split
 from pipeline.routing.steer import steer
@@ -52,7 +52,9 @@ class Country:
     told: Mapping[str, float] = field(default_factory=dict)  # ... of the newest table: what is kept while nothing moves
     shares: dict[str, float] = field(default_factory=dict)
     leads: str | None = None  # who has most, by automation or by order
+    ordered: Standing = NOTHING_ORDERED  # as of the newest table
     table: RouteTable | None = None
+    failed_at: int = 0  # the last second in which all providers failed together
 
     def decide(
         self, views: Sequence[View], orders: Collection[Order], elsewhere: Mapping[str, Hearing], now: int
@@ -66,8 +68,9 @@ class Country:
         self.mode = self._mode(usable, ordered, elsewhere, now)
         self._share(candidates, ordered, rate)
         states = {view.provider: _state(view, ordered, now) for view in views}
-        if not self._has_changed(states, now):
+        if ordered == self.ordered and not self._has_changed(states, now):
             return None
+        self.ordered = ordered
         return self._publish(tuple(self._route(view, states[view.provider], now) for view in views), now)
 
     def follow(self, table: RouteTable) -> None:
@@ -100,11 +103,14 @@ class Country:
             return Mode.PINNED
         if ordered.held:
             return Mode.HELD
-        leader = next((view.model for view in usable if view.provider == self.leader), None)
-        if leader is None or leader.unwell_since is None or len(usable) == 1:
+        leader = next((view for view in usable if view.provider == self.leader), None)
+        if leader is None or len(usable) == 1:
             return Mode.AUTOMATIC
         routes = {view.provider: (view.model, view.evidence) for view in usable}
-        return Mode.ALL_BAD if all_fail(routes, elsewhere, now) else Mode.AUTOMATIC
+        if leader.model.unwell_since is not None and all_fail(routes, elsewhere, now):
+            self.failed_at = now
+            return Mode.ALL_BAD
+        return Mode.ALL_BAD if recovers(leader.model, leader.evidence, self.failed_at, now) else Mode.AUTOMATIC
 
     def _route(self, view: View, state: RouteState, now: int) -> Route:
         model, heard = view.model, receipts(view.model, view.evidence, now)

@@ -11,6 +11,8 @@ TOGETHER_S: Final = 60  # providers that begin to fail within so long may do so 
 NOTICED_S: Final = 6  # it takes so long to see that a provider fails
 JOINT: Final = 1.5  # log odds from which on the other providers are taken to be broken too
 
+SETTLES_S: Final = 20  # after a common outage, messages of its end still look lost for so long
+
 Routes = Mapping[str, tuple[RouteModel, RouteEvidence]]  # by provider
 
 
@@ -34,3 +36,8 @@ def all_fail(routes: Routes, elsewhere: Mapping[str, Hearing], now: int) -> bool
     here = together(all_since(model, evidence, now, since) for model, evidence in sound.values())
     away = together(elsewhere.get(provider, SILENCE) for provider in sound)
     return max(here.says_broken, away.says_broken) > JOINT / (len(routes) - len(sound))
+
+
+def recovers(leader: RouteModel, evidence: RouteEvidence, failed_at: int, now: int) -> bool:
+    """Tell whether the leader delivers again shortly after all failed: then the others are no better, and it stays."""
+    return now - failed_at < SETTLES_S and all_since(leader, evidence, now, failed_at - NOTICED_S).seen > 0

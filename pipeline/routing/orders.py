@@ -7,6 +7,7 @@ followed on top of it.
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct
 
@@ -27,6 +28,9 @@ class Standing(Struct, frozen=True, kw_only=True):
     def out(self) -> frozenset[str]:
         """Give those that get no share."""
         return self.banned | self.drained
+
+
+NOTHING_ORDERED: Final = Standing()
 
 
 def in_force(orders: Iterable[Order], now: datetime) -> list[Order]:
