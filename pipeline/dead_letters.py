@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from pipeline.errors import DeadReason
-from pipeline.records import DeadLetter, LetterState, Origin, Resolution
+from pipeline.records import Attempt, DeadLetter, LetterState, Origin, Resolution
 
 
 class Letter(Struct, frozen=True, kw_only=True):
@@ -90,3 +91,36 @@ def filed(letters: Iterable[tuple[Origin, DeadLetter]], resolutions: Iterable[Re
             applies = resolution is not None and dead.at <= resolution.died_at
             newest[name] = Letter(dead=dead, place=place, resolution=resolution if applies else None)
     return tuple(sorted(newest.values(), key=lambda letter: letter.dead.at, reverse=True))
+
+
+def public(letter: Letter) -> dict[str, Any]:
+    """Give what may be shown of a letter: nothing sealed, and no hash of a number."""
+    dead, resolution = letter.dead, letter.resolution
+    return {
+        "place": place_of(letter.place),
+        "state": letter.state,
+        "resolved": {"at": resolution.at, "author": resolution.author} if resolution else None,
+        "at": dead.at,
+        "reason": dead.reason,
+        "detail": dead.detail,
+        "request_id": dead.request_id,
+        "caller": dead.caller,
+        "country": dead.country,
+        "purpose": dead.request.purpose if dead.request else None,
+        "expires_at": dead.request.expires_at if dead.request else None,
+        "origin": structs.asdict(dead.origin),
+        "size": dead.size,
+        "attempts": [_public(attempt) for attempt in dead.attempts],
+    }
+
+
+def _public(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "number": attempt.number,
+        "provider": attempt.provider,
+        "trigger": attempt.trigger,
+        "outcome": attempt.outcome,
+        "code": attempt.code,  # the provider's error code
+        "sent_at": attempt.sent_at,
+        "duration_ms": attempt.duration_ms,
+    }

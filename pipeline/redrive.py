@@ -108,6 +108,17 @@ def decide(letter: Letter, now: datetime, *, last_send_share: float, kid: str) -
     return Reopen(retry=_retry(dead, request, life, kid))
 
 
+def in_words(decision: Decision) -> str:
+    """Say what a redrive would do, after the words: a redrive."""
+    if isinstance(decision, Reopen):
+        return "would open a new attempt"
+    if isinstance(decision, End):
+        return "would send nothing: the life of its code is over, or too little of it is left"
+    if isinstance(decision, Refuse):
+        return f"is refused: {decision.why}"
+    return f"has nothing to do: the letter is {decision.state}"
+
+
 def summary(decided: Iterable[tuple[DeadLetter, Decision]]) -> Summary:
     """Count what was decided."""
     reasons: dict[str, Counter[type[Decision]]] = {}

@@ -10,7 +10,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
+
+from msgspec import structs, to_builtins
 
 from pipeline.dead_letters import Letter, Wanted, filed, resolved
 from pipeline.errors import BrokerAway, InvalidMessage, StoreAway
@@ -46,17 +48,39 @@ class Shelf:
 class Redriven:
     """What a redrive has done; dry, what it would do."""
 
+    dry: bool
     summary: Summary
     broken: int
+
+    def document(self) -> dict[str, Any]:
+        """Give it for programs."""
+        counts: dict[str, Any] = to_builtins(self.summary)
+        return {"dry_run": self.dry, **structs.asdict(self.summary.total), **counts, "broken": self.broken}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purged:
     """What a purge has put out of the way; dry, what it would."""
 
+    dry: bool
     reasons: Mapping[str, int]  # the most frequent one first
     done_before: Mapping[str, int]  # state -> letters that were not open any more
     broken: int
+
+    @property
+    def purged(self) -> int:
+        """Sum up all reasons."""
+        return sum(self.reasons.values())
+
+    def document(self) -> dict[str, Any]:
+        """Give it for programs."""
+        return {
+            "dry_run": self.dry,
+            "purged": self.purged,
+            "reasons": self.reasons,
+            "done_before": self.done_before,
+            "broken": self.broken,
+        }
 
 
 async def read(kafka: KafkaSettings) -> Shelf:
@@ -99,7 +123,8 @@ async def redrive(
     if due and not dry:
         await _check_store(settings.state)
         due = [one async for one in _redrive(settings, [letter for letter, _ in due], shelf.now, author)]
-    return Redriven(summary=summary((letter.dead, decision) for letter, decision in [*due, *left]), broken=shelf.broken)
+    counts = summary((letter.dead, decision) for letter, decision in [*due, *left])
+    return Redriven(dry=dry, summary=counts, broken=shelf.broken)
 
 
 async def purge(
@@ -119,7 +144,7 @@ async def purge(
                 await _write(producer, [_resolution(letter, LetterState.PURGED, now, author) for letter in chunk])
     reasons = Counter(letter.dead.reason.value for letter in letters)
     done_before = Counter(letter.state.value for letter in found if letter.resolution)
-    return Purged(reasons=dict(reasons.most_common()), done_before=dict(done_before), broken=shelf.broken)
+    return Purged(dry=dry, reasons=dict(reasons.most_common()), done_before=dict(done_before), broken=shelf.broken)
 
 
 async def _redrive(

@@ -70,8 +70,10 @@ class Behind:
 
 
 @asynccontextmanager
-async def behind(kafka: EmbeddedKafka, valkey: EmbeddedValkey, prefix: str, folder: Path) -> AsyncIterator[Behind]:
-    """Run a dispatcher and carriers, both quick and without fault, beside the block."""
+async def behind(
+    kafka: EmbeddedKafka, valkey: EmbeddedValkey, prefix: str, folder: Path, **more: str
+) -> AsyncIterator[Behind]:
+    """Run a dispatcher and carriers, both quick and without fault, beside the block. `more` are our variables."""
     credentials = {name: provider.credential for name, provider in parse().providers.items()}
     behaviour = replace(QUICK, unreported_deliveries=1.0)  # nobody takes receipts here
     config = CarrierConfig(
@@ -80,7 +82,7 @@ async def behind(kafka: EmbeddedKafka, valkey: EmbeddedValkey, prefix: str, fold
         journal_key=Secret(b"journal key of tests"),
     )
     async with running(config) as url, ClientSession() as http:
-        settings = parse(environ=_environ(kafka, valkey, prefix, url))
+        settings = parse(environ=_environ(kafka, valkey, prefix, url) | more)
         await create_topics(settings.kafka)
         stop = asyncio.Event()
         dispatcher = asyncio.create_task(run(settings, stop))

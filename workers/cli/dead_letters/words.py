@@ -7,9 +7,8 @@ from rich.text import Text
 
 from pipeline.dead_letters import Letter, place_of
 from pipeline.records import LetterState
-from pipeline.redrive import TIER, Decision, Summary
+from pipeline.redrive import TIER, Decision, Summary, in_words
 from pipeline.topics import DEAD, EXPIRED
-from workers.cli.dead_letters.documents import in_words
 from workers.cli.output import console
 from workers.redrive import Purged, Redriven
 
@@ -57,7 +56,7 @@ def show_letter(letter: Letter, decision: Decision, *, others: int) -> None:
         console().print(f"{others} more of this request; `dead-letters list` names the place of each")
 
 
-def show_redriven(done: Redriven, *, dry: bool) -> None:
+def show_redriven(done: Redriven) -> None:
     """Say what a redrive has done, or would do."""
     out, total = console(), done.summary.total
     if total.found:
@@ -65,10 +64,10 @@ def show_redriven(done: Redriven, *, dry: bool) -> None:
     else:
         out.print("no open dead letters: nothing to redrive")
     if total.redriven:
-        said = "would be redriven" if dry else f"redriven: dispatch makes a new attempt in {TIER.delay.seconds} s"
+        said = "would be redriven" if done.dry else f"redriven: dispatch makes a new attempt in {TIER.delay.seconds} s"
         out.print(f"{total.redriven} {said}")
     if total.expired:
-        said = "would end as expired" if dry else f"ended as expired: nothing is sent, and {EXPIRED.name} tells it"
+        said = "would end as expired" if done.dry else f"ended as expired: nothing is sent, and {EXPIRED.name} tells it"
         out.print(f"{total.expired} {said}")
     for why, count in done.summary.refusals.items():
         out.print(f"{count} refused: {why}")
@@ -76,15 +75,17 @@ def show_redriven(done: Redriven, *, dry: bool) -> None:
     _show_broken(done.broken)
 
 
-def show_purged(done: Purged, *, dry: bool) -> None:
+def show_purged(done: Purged) -> None:
     """Say what a purge has put out of the way, or would."""
-    out, count = console(), sum(done.reasons.values())
+    out, count = console(), done.purged
     for reason, number in done.reasons.items():
         out.print(f"{number:>6}  {reason}")
     if not count:
         out.print("no open dead letters: nothing to purge")
     else:
-        out.print(f"{count} would be purged" if dry else f"{count} purged: no list shows them, no redrive sends them")
+        out.print(
+            f"{count} would be purged" if done.dry else f"{count} purged: no list shows them, no redrive sends them"
+        )
         hours = DEAD.retention.total_seconds() / 3600 if DEAD.retention else 0
         out.print(f"their records, all sealed, leave Kafka by themselves when they are {hours:g} h old")
     _show_done_before(done.done_before)

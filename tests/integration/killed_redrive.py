@@ -1,0 +1,32 @@
+"""A redrive that kills itself: `python -m tests.integration.killed_redrive CHUNK NTH`, as it marks the NTH letter."""
+
+import asyncio
+import os
+import signal
+import sys
+
+from pipeline.dead_letters import Wanted
+from pipeline.topics import RESOLUTIONS
+from workers import redrive
+from workers.cli.invocation import Invocation
+from workers.kafka import KafkaProducer
+
+
+class KilledProducer(KafkaProducer):
+    """Dies when it is to write that a letter was redriven, which by then it was."""
+
+    left = 0
+
+    def send(self, topic: str, key: str, value: bytes) -> asyncio.Future[None]:
+        if topic == RESOLUTIONS.name:
+            KilledProducer.left -= 1
+            if KilledProducer.left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return super().send(topic, key, value)
+
+
+if __name__ == "__main__":
+    vars(redrive)["CHUNK"] = int(sys.argv[1])
+    KilledProducer.left = int(sys.argv[2])
+    vars(redrive)["KafkaProducer"] = KilledProducer
+    asyncio.run(redrive.redrive(Invocation(environ=dict(os.environ)).settings(), Wanted(), author="ann"))
