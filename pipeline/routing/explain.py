@@ -42,6 +42,12 @@ def _state(country: str, old: Route | None, route: Route) -> str | None:
     return f"{where} delivers most: {_percent(route.usual)}" if route.leader and not old.leader else None
 
 
+def state(route: Route) -> str:
+    """Say what is believed of a route, and by what."""
+    word = _SENTENCES.get(route.state, "is not known well yet")
+    return f"{word}: {heard(route)}{_wait(route)}"
+
+
 def _wait(route: Route) -> str:
     return f"; it waits until {route.returns_at:%H:%M:%S}" if route.returns_at else ""
 

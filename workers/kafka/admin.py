@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -138,8 +139,8 @@ class KafkaAdmin:
             async with self._reader() as reader:
                 return [await self._status(group, reader) for group in sorted(groups, key=_name)]
 
-    async def read(self, topic: str) -> AsyncIterator[Record]:
-        """Read a topic from its beginning to its end as of now, without a group and without a trace."""
+    async def read(self, topic: str, since: datetime | None = None) -> AsyncIterator[Record]:
+        """Read a topic from its beginning, or an instant, to its end as of now, without a group and without a trace."""
         ends = {
             TopicPartition(self._prefix + topic, partition): end
             for status in await self.topics([topic])
@@ -148,6 +149,8 @@ class KafkaAdmin:
         }
         async with _translated(f"cannot read {topic}"), self._reader() as reader:
             reader.assign(list(ends))
+            if since:
+                await _seek(reader, ends, since)
             while ends:
                 fetched = await reader.getmany(timeout_ms=200, max_records=1000)
                 for partition, records in fetched.items():
@@ -226,6 +229,12 @@ class _translated:  # noqa: N801 - reads as a word at its place of use
             raise BrokerAway(
                 f"Kafka: {self._what}: {type(error).__name__}; check `kafka.bootstrap`, and the TLS and SASL settings"
             ) from error
+
+
+async def _seek(reader: AIOKafkaConsumer, ends: Mapping[TopicPartition, int], since: datetime) -> None:
+    found = await reader.offsets_for_times(dict.fromkeys(ends, int(since.timestamp() * 1000)))
+    for partition, end in ends.items():
+        reader.seek(partition, first.offset if (first := found.get(partition)) else end)
 
 
 async def _appended(reader: AIOKafkaConsumer, topic: str) -> AsyncIterator[Record]:

@@ -58,14 +58,17 @@ def show_orders(orders: Sequence[Order], control: Control) -> None:
     if not orders:
         out.print("no orders: everything is automatic")
         return
+    show_order_rows(orders, control.now)
+
+
+def show_order_rows(orders: Sequence[Order], now: datetime | None = None) -> None:
+    """Show orders as a table; with `now`, those that are over as such."""
     table = Table("order", "what", "until", "by", "reason", box=None, pad_edge=False)
     for order in orders:
-        over = " (over)" if order.expires_at <= control.now else ""
-        table.add_row(
-            *(Text(word) for word in (order.order_id, what(order), until(order) + over, order.author)),
-            Text(order.reason),
-        )
-    out.print(table)
+        over = " (over)" if now and order.expires_at <= now else ""
+        cells = (order.order_id, what(order), until(order) + over, order.author, order.reason)
+        table.add_row(*(Text(cell) for cell in cells))
+    console().print(table)
 
 
 def what(order: Order) -> str:
