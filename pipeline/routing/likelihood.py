@@ -39,6 +39,7 @@ class Usual:
     entries_come: Sequence[float]
     use_receipts: bool
     use_entries: bool
+    miss_entries: bool  # those that are missing mean something, too
 
 
 Row = tuple[float, float, float, float, float]  # of one state: log-likelihood of a message that was sent, delivered,
@@ -92,9 +93,11 @@ def _rows(usual: Usual, shares: Sequence[tuple[float, float, float]], receipts: 
             delivered = log(heard * receipts + _LEAST) - silent
             failed = log(refuted * receipts + _LEAST) - silent
             sent += silent
-        if usual.use_entries:
+        if usual.use_entries and usual.miss_entries:
             creditable = log(max(1 - entered * entries, _LEAST))
             verified = log(entered * entries + _LEAST) - creditable
+        elif usual.use_entries:
+            verified = log(entered / usual.entries)
         of.append((sent, delivered, failed, creditable, verified))
     return of
 

@@ -44,7 +44,7 @@ class RouteModel:
     young_due: float = 0.0  # receipts of the last minute that are mature
     young_delivered: float = 0.0
 
-    def refresh(self, evidence: RouteEvidence, prior: Prior, now: int, *, use_entries: bool) -> None:
+    def refresh(self, evidence: RouteEvidence, prior: Prior, now: int, *, miss_entries: bool) -> None:
         """Make the judges anew from what is usual by now."""
         self.reports = self.reports or evidence.receipts.heard >= SHOWN
         known = evidence.entries.heard >= SHOWN and self.memory.creditable >= SETTLED_ENOUGH
@@ -61,7 +61,8 @@ class RouteModel:
             receipts_come=self.receipts_come,
             entries_come=self.entries_come,
             use_receipts=self.reports,
-            use_entries=self.entered and use_entries,
+            use_entries=self.entered,
+            miss_entries=miss_entries,
         )
         *self.judges, self.settled = judges(usual, [*AGES, SETTLED])
         self.made_at = now
@@ -114,7 +115,7 @@ class ProviderModel:
     def __init__(self, now: int) -> None:
         self.belief = ProviderBelief(settled_at=now - SETTLED_S)
         self.routes: dict[str, RouteModel] = {}
-        self.use_entries = True
+        self.miss_entries = True
 
     def add(self, country: str) -> RouteModel:
         """Begin to know a route."""
@@ -125,7 +126,7 @@ class ProviderModel:
     @property
     def well(self) -> bool:
         """Tell whether all is well, and all signals mean something."""
-        return self.use_entries and all(route.now.normal > SUSPECT for route in self.routes.values())
+        return self.miss_entries and all(route.now.normal > SUSPECT for route in self.routes.values())
 
     def rates(self, country: str) -> tuple[float, float]:
         """Give the rates a second at which faults of a route begin and end, those of its provider included."""
@@ -172,13 +173,13 @@ class ProviderModel:
                 route.lively_at = now
             if now - route.made_at >= REFRESH_S and now - route.lively_at < SETTLED_S:
                 prior = self.prior(country, self.reported())
-                route.refresh(evidence[country], prior, now, use_entries=self.use_entries)
+                route.refresh(evidence[country], prior, now, miss_entries=self.miss_entries)
 
-    def trust_entries(self, evidence: Mapping[str, RouteEvidence], now: int, *, use: bool) -> None:
+    def trust_entries(self, evidence: Mapping[str, RouteEvidence], now: int, *, miss: bool) -> None:
         """Take missing entries as a sign from now on, or do not: they may be missing for another reason."""
-        if use == self.use_entries:
+        if miss == self.miss_entries:
             return
-        self.use_entries = use
+        self.miss_entries = miss
         for route in self.routes.values():
             route.made_at = 0
         self.freshen(evidence, now)

@@ -84,7 +84,7 @@ class Router:
             routes = _routes(evidence, provider, model)
             since = max((route.entries.newest for route in routes.values()), default=now)
             since = max(since, now - SETTLED_S)
-            model.trust_entries(routes, now, use=self._tells_of(evidence, provider, now, since))
+            model.trust_entries(routes, now, miss=self._tells_of(evidence, provider, now, since))
 
     def _tells_of(self, evidence: Evidence, provider: str, now: int, since: int) -> bool:
         """Tell whether entries that are missing since a second are a sign against their provider."""

@@ -22,6 +22,7 @@ USUAL = Usual(
     entries_come=COME,
     use_receipts=True,
     use_entries=True,
+    miss_entries=True,
 )
 OLD = (30, 30)
 beliefs = st.lists(st.floats(0.001, 1), min_size=len(STATES), max_size=len(STATES)).map(
@@ -69,6 +70,13 @@ def test_a_signal_that_says_nothing_is_left_out() -> None:
     (judge,) = judges(deaf, [OLD])
     silent = judge.likelihood(Heard(100, 0, 0, 100, 0, 0, 0))
     assert silent[0] == pytest.approx(1)
+
+
+def test_entered_codes_speak_for_a_provider_though_missing_ones_say_nothing() -> None:
+    forgiving = replace(USUAL, use_receipts=False, miss_entries=False)
+    (judge,) = judges(forgiving, [OLD])
+    assert min(judge.likelihood(Heard(100, 0, 0, 100, 0, 0, 0))[:9]) == pytest.approx(1)
+    assert judge.likelihood(Heard(100, 0, 0, 100, 40, 0, 0))[1] < 0.01
 
 
 def test_a_young_message_without_a_receipt_says_nothing() -> None:
