@@ -128,13 +128,20 @@ async def redrive(
 
 
 async def purge(
-    settings: Settings, wanted: Wanted, *, author: str, dry: bool = False, limit: int | None = None
+    settings: Settings,
+    wanted: Wanted,
+    *,
+    author: str,
+    dry: bool = False,
+    limit: int | None = None,
+    shelf: Shelf | None = None,
 ) -> Purged:
     """Put open letters out of the way: no list shows them and no redrive takes them up. Raises BrokerAway.
 
     Kafka deletes records by their age alone, or all before an offset: theirs go when the topic's retention is over.
+    `shelf` is what was read before, and shown: what has died since then stays.
     """
-    shelf = await read(settings.kafka)
+    shelf = shelf or await read(settings.kafka)
     found = shelf.find(wanted)
     letters = [letter for letter in found if letter.state is LetterState.OPEN][:limit]
     if letters and not dry:

@@ -126,6 +126,16 @@ async def test_purged_letters_are_not_redriven_and_others_stay(settings: Setting
     assert len(await values(settings, TIER)) == 1
 
 
+async def test_purge_of_what_was_shown_leaves_what_has_died_since(settings: Settings) -> None:
+    await write(settings, [a_letter(1)])
+    shown = await read(settings.kafka)
+    await write(settings, [a_letter(2)])
+    purged = await purge(settings, ANYTHING, author="ann", shelf=shown)
+
+    assert purged.purged == 1
+    assert await states(settings) == ["open", "purged"]
+
+
 async def test_redrive_and_purge_of_nothing_do_nothing(settings: Settings) -> None:
     nowhere = replace(settings, state=replace(settings.state, url=f"valkey://{NOWHERE}/0"))
     assert (await redrive(nowhere, ANYTHING, author="ann")).summary.total.found == 0

@@ -12,7 +12,6 @@ from pipeline.dead_letters import Wanted, public
 from pipeline.errors import DeadReason, PipelineError
 from pipeline.records import LetterState
 from pipeline.redrive import in_words
-from pipeline.settings import Settings
 from workers.cli.dead_letters.options import (
     BY_HAND,
     AuthorOption,
@@ -164,21 +163,21 @@ def purge(
     settings = load_beside(ctx, config, data).settings
     wanted = _wanted(reason, provider, country, caller, older_than, newer_than, ref)
     from workers.cli.dead_letters.words import show_purged
-
-    done = _purge(settings, wanted, author, limit, dry=dry_run or not yes)
-    show_purged(done)
-    if done.reasons and not (dry_run or yes):
-        _confirm()
-        done = _purge(settings, wanted, author, limit, dry=False)
-        show_purged(done)
-    write_json(json_to, done.document())
-
-
-def _purge(settings: Settings, wanted: Wanted, author: str, limit: int | None, *, dry: bool) -> "Purged":
     from workers.redrive import purge as purge_now
+    from workers.redrive import read
+
+    def purged(*, dry: bool) -> "Purged":
+        return asyncio.run(purge_now(settings, wanted, author=author, dry=dry, limit=limit, shelf=shelf))
 
     with naming_kafka(settings):
-        return asyncio.run(purge_now(settings, wanted, author=author, dry=dry, limit=limit))
+        shelf = asyncio.run(read(settings.kafka))
+        done = purged(dry=dry_run or not yes)
+        show_purged(done)
+        if done.reasons and not (dry_run or yes):
+            _confirm()
+            done = purged(dry=False)
+            show_purged(done)
+    write_json(json_to, done.document() | {"dry_run": dry_run})
 
 
 def _confirm() -> None:

@@ -61,8 +61,8 @@ def show_redriven(done: Redriven) -> None:
     out, total = console(), done.summary.total
     if total.found:
         out.print(_histogram(done.summary))
-    else:
-        out.print("no open dead letters: nothing to redrive")
+    if not total.redriven and not total.expired:
+        out.print("nothing to redrive" if total.found else "no open dead letters: nothing to redrive")
     if total.redriven:
         said = "would be redriven" if done.dry else f"redriven: dispatch makes a new attempt in {TIER.delay.seconds} s"
         out.print(f"{total.redriven} {said}")
@@ -128,4 +128,4 @@ def _show_done_before(counts: Mapping[str, int]) -> None:
 
 def _show_broken(count: int) -> None:
     if count:
-        console().print(f"{count} records on {DEAD.name} are no dead letters: skipped")
+        console().print(f"skipped, since it is no dead letter: {count} on {DEAD.name}")
