@@ -1,8 +1,9 @@
 """Whether an order is accepted, and which orders it takes the place of.
 
-Of two orders that contradict each other the newer one is followed, and takes the place of the older one in the same
-area or a smaller one: a pin that of another pin, a pin or a drain of one provider each other's, and a ban that of all
-three. A ban alone has to be withdrawn by hand: who bans a provider knows something that others may not.
+An order takes the place of an older one that it repeats, with another end, or contradicts, in the same country or
+all of them: a pin that of another pin, a pin and a drain of one provider each other's. A ban takes the place of all
+other orders about its provider, those of single countries among them when it is one of all. It is ended by hand alone:
+who bans a provider knows something that others may not, so a pin, drain or probe of it is refused meanwhile.
 """
 
 from collections.abc import Collection, Iterator
@@ -141,8 +142,17 @@ def _notes(wanted: Wanted, situation: Situation, now: datetime) -> Iterator[str]
                 yield f"all providers {_where(country)} are banned: none of the bans is followed there, until one ends"
             if wanted.kind is OrderKind.DRAIN and not works:
                 yield f"no other provider works {_where(country)}: the drain waits there until one does"
+    yield from _goes_before(wanted, situation, now)
     if wanted.kind is OrderKind.RESUME:
         yield "nothing happens unless a dispatcher has paused this partition"
+
+
+def _goes_before(wanted: Wanted, situation: Situation, now: datetime) -> Iterator[str]:
+    """Name the pins of single countries, which a pin of all leaves as they are."""
+    if wanted.kind is OrderKind.PIN and wanted.country == EVERYWHERE:
+        for old in in_force(situation.orders, now):
+            if old.kind is OrderKind.PIN and old.country != EVERYWHERE:
+                yield f"{old.country} stays pinned to {old.provider}, by order {old.order_id}"
 
 
 def _where(country: str) -> str:

@@ -131,3 +131,25 @@ def test_nothing_that_is_shut_is_open(shut: set[str], tried: list[str], again: b
     assert found.instead.keys() <= found.shares.keys()
     assert again or not set(tried) & found.shares.keys()
     assert not strict or not tried or "a" not in found.shares
+
+
+DRAINED = Course(shares={"a": 0.02, "b": 0.95, "c": 0.03, "d": 0.0}, sound={"b": 0.95, "c": 0.03}, drained=("d",))
+
+
+@pytest.mark.parametrize(
+    ("shut", "tried", "again", "left"),
+    [
+        ("b", "", True, ["c"]),
+        ("bc", "", True, ["d"]),  # rather than through the broken one
+        ("", "bc", False, ["d"]),  # rather than once more through one that has failed
+        ("c", "b", False, ["d"]),
+        ("", "bcd", True, ["b", "c"]),
+        ("bcd", "", True, ["a"]),
+    ],
+)
+def test_drained_route_is_for_what_no_sound_one_takes(shut: str, tried: str, again: bool, left: list[str]) -> None:  # noqa: FBT001 - a table's column
+    assert list(open_to(DRAINED, shut, tuple(tried), again=again).shares) == left
+
+
+def test_drained_route_takes_nothing_that_another_has_no_place_for() -> None:
+    assert list(open_to(DRAINED, (), (), again=True).instead) == ["b", "c"]

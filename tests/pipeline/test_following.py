@@ -14,7 +14,8 @@ from tests.samples import NOW, a_route, a_table
 
 CONFIGURED = {"a": 50.0, "b": 30.0, "c": 20.0, "spare": 0.0}
 NAN, INFINITE = float("nan"), float("inf")
-BROKEN, SUSPECT, BANNED = RouteState.BROKEN, RouteState.SUSPECT, RouteState.BANNED
+BROKEN, SUSPECT = RouteState.BROKEN, RouteState.SUSPECT
+BANNED, DRAINED = RouteState.BANNED, RouteState.DRAINED
 
 USUAL = (a_route("a", 0.9), a_route("b", 0.1))
 
@@ -211,3 +212,27 @@ def test_whatever_a_table_says_what_is_followed_can_be_sent_by(routes: list[Rout
         assert all(0 <= share <= 1 for share in followed.shares.values())
         assert sum(followed.shares.values()) == pytest.approx(1)
         assert followed.sound
+
+
+def test_banned_provider_is_left_out_of_everything() -> None:
+    course = _course(a_route("a", 0.1, BANNED), a_route("b", 0.9))
+    assert course.shares == pytest.approx({"b": 1.0, "c": 0.0, "spare": 0.0})
+    assert "a" not in course.sound
+
+
+def test_bans_that_leave_nobody_are_not_followed() -> None:
+    course = _course(a_route("a", 0.6, BANNED), a_route("b", 0.4, BANNED))
+    assert course.shares["a"] == 0.6
+
+
+def test_drained_provider_is_kept_for_what_nobody_else_takes() -> None:
+    course = _course(a_route("a", 0.0, DRAINED), a_route("b", 1.0))
+    assert course.drained == ("a",)
+    assert "a" not in course.sound
+    assert course.shares["a"] == 0
+
+
+def test_drained_provider_that_has_a_share_is_as_any_other() -> None:
+    course = _course(a_route("a", 0.9, DRAINED), a_route("b", 0.1, BROKEN))
+    assert course.drained == ()
+    assert course.sound["a"] == 0.9

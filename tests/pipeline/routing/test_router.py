@@ -1,11 +1,9 @@
 """The router as a whole, in small worlds without luck."""
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
 from pipeline.evidence import Evidence
-from pipeline.records import Mode, Order, OrderKind, Route, RouteState
+from pipeline.records import Mode, Route, RouteState
 from pipeline.routing import Router
 from tests.pipeline.routing.worlds import SILENT, T0, WELL, Behaves, Behaviour, World, broken
 
@@ -14,20 +12,6 @@ FAULT = 120
 
 def route(world: World, provider: str, country: str = "GB") -> Route:
     return next(one for one in world.router.tables[country].routes if one.provider == provider)
-
-
-def order(kind: OrderKind, provider: str | None = None, *, country: str = "*", lasts_s: int = 3600) -> Order:
-    at = datetime.fromtimestamp(T0, UTC)
-    return Order(
-        order_id="order-0000000000001",
-        kind=kind,
-        provider=provider,
-        country=country,
-        reason="a test",
-        author="ops",
-        at=at,
-        expires_at=at + timedelta(seconds=lasts_s),
-    )
 
 
 def test_almost_everything_goes_to_the_provider_with_the_largest_configured_share_at_first() -> None:
@@ -145,39 +129,6 @@ def test_a_sender_whose_clock_is_two_minutes_off_breaks_no_provider(off_s: int) 
     states = {one.state for table in world.history for one in table.routes}
     assert not states & {RouteState.BROKEN, RouteState.SUSPECT}
     assert world.leader() == "a"
-
-
-def test_a_pin_gives_everything_to_one_provider() -> None:
-    world = World().run(60)
-    world.router.order([order(OrderKind.PIN, "c")])
-    world.run(62)
-    assert (world.router.tables["GB"].mode, world.split()["c"]) == (Mode.PINNED, 1)
-
-
-def test_an_order_of_another_country_or_time_changes_nothing() -> None:
-    world = World()
-    world.router.order([order(OrderKind.PIN, "c", country="US"), order(OrderKind.PIN, "b", lasts_s=0)])
-    assert world.run(10).leader() == "a"
-
-
-def test_a_banned_provider_gets_nothing() -> None:
-    world = World()
-    world.router.order([order(OrderKind.BAN, "a")])
-    world.run(10)
-    assert (world.split()["a"], route(world, "a").state) == (0, RouteState.BANNED)
-
-
-def test_a_ban_of_all_providers_is_not_followed_because_nothing_usable_would_be_left() -> None:
-    world = World()
-    world.router.order([order(OrderKind.BAN, name) for name in "abc"])
-    assert world.run(10).leader() == "a"
-
-
-def test_a_hold_keeps_the_shares_whatever_happens() -> None:
-    world = World(behaves=broken("a", FAULT)).run(60)
-    world.router.order([order(OrderKind.HOLD)])
-    before = world.split()
-    assert world.run(FAULT + 60).split() == before
 
 
 def test_a_spare_gets_traffic_only_when_the_others_are_broken() -> None:
