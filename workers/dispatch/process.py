@@ -20,7 +20,7 @@ from workers.dispatch.case import Opener
 from workers.dispatch.desks import Desks
 from workers.dispatch.dispatcher import Dispatcher
 from workers.dispatch.handover import HandOver
-from workers.dispatch.resuming import resuming
+from workers.dispatch.orders import obeying
 from workers.dispatch.tables import Tables
 from workers.kafka import BrokerClock, KafkaConsumer, KafkaProducer, TopicFollower, create_topics
 from workers.loop import Limits, Loop, Parking, Record
@@ -74,7 +74,7 @@ async def dispatching(settings: Settings) -> AsyncIterator[tuple[Loop, Desks]]:
         parking = Parking(PARKED)
         desks = Desks(settings, providers, tables=tables, parking=parking)
         loop = _loop(settings, store, desks, producer, parking)
-        await parts.enter_async_context(resuming(settings.kafka, loop.resume, producer.clock))
+        await parts.enter_async_context(obeying(settings.kafka, tables, loop.resume, producer.clock))
         yield loop, desks
 
 

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NoReturn
 
-from pipeline.choice import EVERYWHERE, shares_for
+from pipeline.choice import for_country, shares_for
 from pipeline.following import Course, Refusal, as_configured, follow, read
-from pipeline.records import RouteTable
+from pipeline.obeying import obey
+from pipeline.records import Order, RouteTable
+from pipeline.routing.orders import in_force
 from workers.log import get_log
 from workers.loop import Record
 
@@ -25,13 +27,23 @@ class Tables:
         self._routes = routes
         self._configured = {country: as_configured(shares) for country, shares in routes.items()}
         self._followed: dict[str, Course] = {}
+        self._orders: dict[str, Order] = {}
+        self._in_force: list[Order] = []
+        self._courses: dict[str, Course] = {}  # under the orders in force; made when first asked for
         self._wrong: dict[str, Refusal] = {}  # country -> why its newest table was refused; said once, not each second
         self._stale: frozenset[str] = frozenset()
         self.refused: Counter[Refusal] = Counter()
 
     def of(self, country: str) -> Course | None:
         """Give the course of a country; none where no provider is configured for it."""
-        return self._followed.get(country) or self._configured.get(country) or self._configured.get(EVERYWHERE)
+        if (known := self._courses.get(country)) is not None:
+            return known
+        course = self._followed.get(country) or for_country(self._configured, country)
+        if course is None:
+            return None
+        alone = country not in self._followed or country in self._stale
+        self._courses[country] = course = obey(course, country, self._in_force, alone=alone)
+        return course
 
     def take(self, record: Record) -> None:
         """Take a record of the topic: follow its table, or refuse it and keep the one before."""
@@ -42,23 +54,53 @@ class Tables:
             self._refuse(course, country, record)
             return
         self._followed[country] = course
+        self._courses.pop(country, None)
         for mended in (country, _NONE):
             self._wrong.pop(mended, None)
 
+    def ordered(self, order_id: str, order: Order | None, now: datetime) -> None:
+        """Take an order, or its withdrawal."""
+        self._orders.pop(order_id, None)
+        if order:
+            self._orders[order_id] = order
+        self._obey(now)
+
     def look(self, now: datetime) -> None:
-        """Say which tables have become stale, and which are fresh again, once each."""
+        """Let orders end, and say which tables have become stale, and which are fresh again, once each."""
         stale = frozenset(country for country, course in self._followed.items() if course.is_stale(now))
         if became := stale - self._stale:
             log.warning("routes.stale", countries=sorted(became), count=len(stale))
         if again := self._stale - stale:
             log.info("routes.fresh", countries=sorted(again), count=len(stale))
+        if stale != self._stale:
+            self._courses.clear()
         self._stale = stale
+        self._obey(now)
+
+    def _obey(self, now: datetime) -> None:
+        orders = in_force(self._orders.values(), now)
+        if orders != self._in_force:
+            self._in_force = orders
+            self._courses.clear()
 
     async def keep_looking(self, now: Callable[[], datetime]) -> NoReturn:
         """Look for stale tables until cancelled, by the broker's time."""
         while True:
             self.look(now())
             await asyncio.sleep(LOOK_S)
+
+    @property
+    def stale(self) -> frozenset[str]:
+        """Give the countries whose tables were stale at the last look."""
+        return self._stale
+
+    def ages_s(self, now: datetime) -> dict[str, float]:
+        """Tell of each country how long ago somebody looked at the evidence for its table."""
+        return {
+            country: (now - course.decided_at).total_seconds()
+            for country, course in self._followed.items()
+            if course.decided_at
+        }
 
     def figures(self) -> dict[str, Any]:
         """Give the figures for health and status."""

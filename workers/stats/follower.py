@@ -77,8 +77,11 @@ class Follower:
             self._decider.happened(decode(Incident, record.value))
 
     def _take_order(self, record: Record) -> None:
+        """Take an order or its withdrawal; one that cannot be read withdraws what was there by its key."""
         key = (record.key or b"").decode(errors="replace")
-        self._decider.ordered(key, decode(Order, record.value) if record.value is not None else None)
+        self._decider.ordered(key, None)
+        if record.value is not None:
+            self._decider.ordered(key, decode(Order, record.value))
 
 
 def _appended_at(record: Record) -> datetime:
