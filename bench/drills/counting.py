@@ -19,7 +19,7 @@ class Code:
 
     request_id: str
     country: str
-    asked_at: float  # when its caller was answered, or its first message left if that was earlier
+    asked_at: float  # when its first message reached a carrier; when its caller was answered if none did
     expires_at: float
     messages: tuple[Arrived, ...]  # in the order of their attempts
     verified: bool  # within its life
@@ -68,7 +68,7 @@ def _code(request_id: str, row: Asked, messages: list[Arrived], verified_at: Map
     return Code(
         request_id=request_id,
         country=country,
-        asked_at=min([row.answered_at, *(one.at for one in messages)]),
+        asked_at=messages[0].at if messages else row.answered_at,
         expires_at=expires_at,
         messages=tuple(messages),
         verified=request_id in verified_at and verified_at[request_id] <= expires_at,

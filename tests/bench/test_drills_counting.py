@@ -108,6 +108,12 @@ def test_code_whose_message_was_quicker_than_its_answer_is_requested_when_it_was
     assert (counted.requested, counted.swallowed) == (1, 1)
 
 
+def test_code_that_is_swallowed_is_requested_though_its_caller_was_answered_before() -> None:
+    counted = count(known(message("one", ONSET, "a", well=False), at=ONSET - 0.01), OUTAGE)
+
+    assert (counted.requested, counted.swallowed, counted.undelivered) == (1, 1, 1)
+
+
 def test_what_was_not_accepted_is_no_code() -> None:
     rows = [replace(asked("one", 101.0), answer="unknown"), replace(asked("two", 101.0), answer="refused")]
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.table import Table
 
+from pipeline.postmortem.written import DOCUMENT
 from pipeline.settings.problems import meant
 from workers.cli.invocation import Invocation
 from workers.cli.output import JsonOption, console, write_json
@@ -22,6 +23,13 @@ ALL: Final = "all"
 app = typer.Typer()
 
 
+def free(folder: Path | None) -> Path | None:
+    """Refuse a folder with a postmortem before anything is done, not after."""
+    if folder and (folder / DOCUMENT).exists():
+        raise typer.BadParameter(f"{folder / DOCUMENT} is there already; name another folder")
+    return folder
+
+
 @app.command()
 def drill(
     ctx: typer.Context,
@@ -31,6 +39,15 @@ def drill(
     *,
     quick: Annotated[bool, typer.Option("--quick", help="In its short form; with `all` those that have one.")] = False,
     runs: Annotated[int, typer.Option(metavar="N", min=1, max=20, help="How often each of them is run.")] = 1,
+    postmortem: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            file_okay=False,
+            callback=free,
+            help="Write the postmortem of the incident there; of several runs, each in a folder of its own in it.",
+        ),
+    ] = None,
     json_to: JsonOption = None,
 ) -> None:
     """Cause an outage on a system of its own, and print what it did about it.
@@ -47,7 +64,10 @@ def drill(
     found = {}
     for one in _chosen(drills.DRILLS, name, quick=quick):
         size = one.quick if quick else one.size
-        results = [_run(ctx, one, size, turn, runs) for turn in range(1, runs + 1)]
+        results = [
+            _run(ctx, one, size, turn, runs, _folder(postmortem, one.name, turn, alone=name != ALL and runs == 1))
+            for turn in range(1, runs + 1)
+        ]
         console().print(_table(report, one, results))
         found[one.name] = report.document(one, size, results)
     met = all(one["met"] for one in found.values())
@@ -70,7 +90,14 @@ def _chosen(drills: Sequence[Any], name: str, *, quick: bool) -> list[Any]:
     return [one for one in drills if one.name == name]
 
 
-def _run(ctx: typer.Context, drill: Any, size: Any, turn: int, runs: int) -> Any:
+def _folder(postmortem: Path | None, name: str, turn: int, *, alone: bool) -> Path | None:
+    """Give the folder of one run's postmortem."""
+    if postmortem is None or alone:
+        return postmortem
+    return postmortem / f"{name}-{turn}"
+
+
+def _run(ctx: typer.Context, drill: Any, size: Any, turn: int, runs: int, postmortem: Path | None) -> Any:
     called: Invocation = ctx.obj
     out = console()
     out.print(f"{drill.name}{f', run {turn} of {runs}' if runs > 1 else ''}: {drill.does}", style="bold")
@@ -89,7 +116,12 @@ def _run(ctx: typer.Context, drill: Any, size: Any, turn: int, runs: int) -> Any
             tell=display.update,
         )
         show = import_module("bench.drills.run").run
-        return asyncio.run(show(around, drill, size, lambda moment: display.update(view(moment))))
+        work = show(around, drill, size, lambda moment: display.update(view(moment)), postmortem=postmortem)
+        result = asyncio.run(work)
+    if postmortem:
+        there = (postmortem / DOCUMENT).exists()
+        out.print(f"its postmortem: {postmortem / DOCUMENT}" if there else "no postmortem: there was no incident")
+    return result
 
 
 def _list(drills: Sequence[Any]) -> Table:

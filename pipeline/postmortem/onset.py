@@ -1,0 +1,47 @@
+"""The first message that was lost: the incident knows the second, the messages tell which one."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from math import log
+from typing import Final
+
+from pipeline.postmortem.codes import Code, Message
+from pipeline.postmortem.facts import Facts
+
+EARLIER: Final = timedelta(seconds=60)  # than the incident says it may have been ...
+LATER: Final = timedelta(seconds=10)  # ... and so much later
+USUAL: Final = 0.97  # share of delivered messages of which a receipt or an entry tells
+LEAST: Final = 0.02  # the share of messages of which something is heard is never taken for less in an outage ...
+MOST: Final = 0.9  # ... and never for more
+
+
+def onset(facts: Facts, known: Iterable[Code]) -> datetime:
+    """Give when the first message was lost; what the incident says where no message tells better."""
+    theirs = concerned(facts, known)
+    near = [one for one in theirs if _is_near(one.attempt.sent_at, facts.incident.onset_at)]
+    after = [one for one in theirs if facts.incident.onset_at <= one.attempt.sent_at <= facts.until]
+    rest = min(max(sum(one.delivered for one in after) / max(len(after), 1), LEAST), MOST)
+    heard, silent = log(rest), log((1 - rest * USUAL) / (1 - USUAL))
+    first, gain, most = facts.incident.onset_at, 0.0, 0.0
+    for message in reversed(near):  # go back, and stop in mind where a fault explains most
+        gain += heard if message.delivered else silent
+        if gain > most and not message.delivered:
+            first, most = message.attempt.sent_at, gain
+    return first
+
+
+def concerned(facts: Facts, known: Iterable[Code]) -> Sequence[Message]:
+    """Give the messages that went a way which the incident concerns, in the order in which they left."""
+    config = facts.incident.config
+    found = (
+        message
+        for code in known
+        for message in code.messages
+        if facts.concerns(message.attempt.provider, message.attempt.country)
+        and config in {None, message.attempt.config}
+    )
+    return sorted(found, key=lambda message: message.attempt.sent_at)
+
+
+def _is_near(at: datetime, told: datetime) -> bool:
+    return told - EARLIER <= at <= told + LATER
