@@ -83,13 +83,14 @@ def _wrong_country(wanted: Wanted, situation: Situation) -> Iterator[Refused]:
     if wanted.kind is OrderKind.RESUME:
         if wanted.country != EVERYWHERE:
             yield Refused(field="country", text="is of no use here; a partition holds requests of all countries")
-    elif wanted.country != EVERYWHERE and not _is_country(wanted.country, situation):
+    elif wanted.country != EVERYWHERE and not is_served(wanted.country, situation.routes):
         yield Refused(field="country", text=f"has no provider in the settings; {meant(wanted.country.upper(), known)}")
 
 
-def _is_country(country: str, situation: Situation) -> bool:
+def is_served(country: str, routes: Mapping[str, Mapping[str, float]]) -> bool:
+    """Tell whether this is a country, and the settings have a provider for it."""
     code = len(country) == 2 and country.isascii() and country.isalpha() and country.isupper()  # noqa: PLR2004
-    return (code or country == "001") and bool(shares_for(situation.routes, country))
+    return (code or country == "001") and bool(shares_for(routes, country))
 
 
 def _wrong_provider(wanted: Wanted, situation: Situation) -> Iterator[Refused]:

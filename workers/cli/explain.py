@@ -8,8 +8,8 @@ from msgspec import to_builtins
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.choice import shares_for
 from pipeline.orders.asking import duration
+from pipeline.orders.wanted import is_served
 from pipeline.settings.problems import meant
 from workers.cli.invocation import ConfigOption, DataOption, load_beside, naming_kafka
 from workers.cli.output import JsonOption, console, write_json
@@ -64,7 +64,7 @@ async def _country(settings: "Settings", country: str) -> "CountryStory":
     from workers.orders import read
 
     control = await read(settings.kafka)
-    if not shares_for(settings.routes, country) and country not in control.tables:
+    if not is_served(country, settings.routes) and country not in control.tables:
         known = sorted({*settings.routes, *control.tables})
         raise typer.BadParameter(
             f"no provider is configured there; {meant(country.upper(), known)}", param_hint="--country"
@@ -126,7 +126,11 @@ def _show_request(story: "RequestStory") -> None:
 
 def _lines(attempt: Any) -> list[str]:
     known = attempt.share is not None
-    then = f"it had {attempt.share:.1%} of the country then and was {attempt.state}; {attempt.moved}" if known else ""
+    then = (
+        f"it had {attempt.share:.1%} of the country then and was {attempt.state}; the newest change before: {attempt.moved}"
+        if known
+        else ""
+    )
     code = f" ({attempt.code})" if attempt.code else ""
     probe = "a probe: the route was known to be broken; " if attempt.probe else ""
     receipts = [
