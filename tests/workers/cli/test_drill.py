@@ -4,6 +4,7 @@ import io
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +16,9 @@ from bench.drills import report
 from bench.drills.drills import DRILLS
 from bench.drills.practice import Moment
 from bench.drills.results import Result
+from pipeline.postmortem.written import DOCUMENT
 from tests.bench.test_drills_results import WELL
-from workers.cli.drill import _chosen, _overview, _table
+from workers.cli.drill import _chosen, _folder, _overview, _table, free
 from workers.cli.shares import view
 from workers.embedded.traffic import Tally
 
@@ -104,3 +106,17 @@ def test_overview_has_one_line_for_each_drill_with_what_it_missed() -> None:
 
     assert said[1].split() == ["first", "4.5", "4.5", "10", "4", "4", "0", NOTIFY, "provider"]
     assert said[2].split() == ["second", "4.5", "4.5", "10", "4", "4", "3", NOTIFY, "provider", "undelivered_per_mille"]
+
+
+def test_folder_of_a_postmortem_that_is_there_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    assert free(tmp_path) == tmp_path
+    (tmp_path / DOCUMENT).write_text("with notes of people")
+
+    with pytest.raises(typer.BadParameter, match="is there already"):
+        free(tmp_path)
+
+
+def test_each_of_several_runs_has_a_folder_of_its_own(tmp_path: Path) -> None:
+    assert _folder(tmp_path, "calm", 1, alone=True) == tmp_path
+    assert _folder(tmp_path, "calm", 2, alone=False) == tmp_path / "calm-2"
+    assert _folder(None, "calm", 2, alone=False) is None
