@@ -68,6 +68,7 @@ class SecondSendBudget:
 
     share: float
     left: float = BUDGET_START
+    refused: int = 0  # second sends, since the start
 
     def earn(self) -> None:
         """Note a send."""
@@ -76,6 +77,7 @@ class SecondSendBudget:
     def spend(self) -> bool:
         """Take one second send from the budget. False: it is used up."""
         if self.left < 1.0:
+            self.refused += 1
             return False
         self.left -= 1.0
         return True

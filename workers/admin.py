@@ -1,4 +1,4 @@
-"""Health of a process: `/healthz` while its loop turns, `/readyz` with the figures of its parts.
+"""Health of a process: `/healthz` while its loop turns, `/readyz` with the figures of its parts, and `/metrics`.
 
 Servers of HTTP add `health_routes` to their own application; other processes run `admin_server` beside their work.
 """
@@ -15,6 +15,8 @@ from aiohttp import web
 from pipeline.errors import SettingsError
 from pipeline.settings import HttpSettings
 from workers.log import get_log
+from workers.metrics import CONTENT_TYPE, Metrics, Sample, loop_lag_observed
+from workers.metrics.definitions import READY
 
 CLOSE_S: Final = 1.0  # for questions in hand when the process stops
 
@@ -29,8 +31,9 @@ class Readiness:
     figures: Mapping[str, Any] = field(default_factory=dict)  # what JSON can say; no code, no number, no secret
 
 
-def health_routes(readiness: Callable[[], Readiness]) -> Sequence[web.RouteDef]:
-    """Give the routes `/healthz` (200) and `/readyz` (200 or 503, with the figures)."""
+def health_routes(readiness: Callable[[], Readiness], metrics: Metrics) -> Sequence[web.RouteDef]:
+    """Give the routes `/healthz` (200), `/readyz` (200 or 503, with the figures) and `/metrics`."""
+    metrics.watch(lambda: [Sample(READY, readiness().ready)])
 
     async def healthz(_: web.Request) -> web.Response:
         return _answer(HTTPStatus.OK, {"status": "ok"})
@@ -40,18 +43,29 @@ def health_routes(readiness: Callable[[], Readiness]) -> Sequence[web.RouteDef]:
         status = HTTPStatus.OK if now.ready else HTTPStatus.SERVICE_UNAVAILABLE
         return _answer(status, {"status": "ready" if now.ready else "not ready", **now.figures})
 
-    return [web.get("/healthz", healthz), web.get("/readyz", readyz)]
+    async def exposed(_: web.Request) -> web.Response:
+        headers = {"Cache-Control": "no-store", "Content-Type": CONTENT_TYPE}
+        return web.Response(body=metrics.page(), headers=headers)
+
+    return [web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", exposed)]
 
 
 @asynccontextmanager
-async def admin_server(settings: HttpSettings, readiness: Callable[[], Readiness]) -> AsyncIterator[int]:
-    """Serve health while the block runs, and give the port. Raises SettingsError when the address cannot be had."""
+async def admin_server(
+    settings: HttpSettings, readiness: Callable[[], Readiness], metrics: Metrics
+) -> AsyncIterator[int]:
+    """Serve health and metrics while the block runs, and give the port.
+
+    Raises SettingsError when the address cannot be had.
+    """
     app = web.Application()
-    app.add_routes(health_routes(readiness))
+    app.add_routes(health_routes(readiness, metrics))
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=CLOSE_S)
     await runner.setup()
     try:
-        yield await _listen(runner, settings)
+        port = await _listen(runner, settings)
+        async with loop_lag_observed(metrics):
+            yield port
     finally:
         await runner.cleanup()
 

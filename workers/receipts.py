@@ -12,13 +12,15 @@ from aiohttp import web
 from pipeline.callback_token import CallbackToken, fits, verify
 from pipeline.errors import DeadReason, InvalidMessage, ProviderError, StoreAway
 from pipeline.phone import redact
-from pipeline.records import LONGEST_LIFE, Receipt
+from pipeline.records import LONGEST_LIFE, Receipt, ReceiptState
 from pipeline.settings import Settings
 from pipeline.topics import RECEIPTS
 from providers import accounts
 from providers.seam import Callback, Provider, ProviderReceipt
 from workers.log import get_log
-from workers.state.checks import ReceiptVerdict
+from workers.metrics import Metrics, Sample
+from workers.metrics.definitions import CALLBACKS, CODES_IN_TIME, RECEIPT_SECONDS, RECEIPTS_TAKEN
+from workers.state.checks import ReceiptVerdict, Reported
 from workers.web.parts import Parts, connected
 from workers.web.problems import Problem, read_body
 from workers.web.serving import json, new_app, serve
@@ -42,6 +44,7 @@ class Receipts:
         self._publisher = parts.publisher
         self._checks = parts.checks
         self._clock = parts.clock
+        self._metrics = parts.metrics
         self.counts: Counter[str] = Counter()
 
     async def take(self, request: web.Request) -> web.Response:
@@ -107,12 +110,15 @@ class Receipts:
         if await self._is_replay(token, receipt):
             self._count("replayed")
             return
-        verdict = await self._peek(token, receipt)
+        reported = await self._peek(token, receipt)
+        verdict = reported.verdict if reported else None
         self._count(verdict or "store_away")
         if verdict is ReceiptVerdict.KNOWN or (verdict is ReceiptVerdict.STRANGER and self._is_old(token)):
             await self._remember(token, receipt)  # its proof must not serve for another word later
             return
-        await self._publisher.publish(RECEIPTS, self._receipt(token, receipt), until=until)
+        record = self._receipt(token, receipt)
+        await self._publisher.publish(RECEIPTS, record, until=until)
+        _tell(self._metrics, record, reported)
         if verdict is ReceiptVerdict.ADVANCED:
             await self._write(token, receipt)
         await self._remember(token, receipt)
@@ -137,7 +143,7 @@ class Receipts:
         """
         return self._clock.now() - token.sent_at > LONGEST_LIFE
 
-    async def _peek(self, token: CallbackToken, receipt: ProviderReceipt) -> ReceiptVerdict | None:
+    async def _peek(self, token: CallbackToken, receipt: ProviderReceipt) -> Reported | None:
         try:
             return await self._checks.receipt(token.request_id, token.number, receipt.state, write=False)
         except StoreAway:
@@ -145,10 +151,13 @@ class Receipts:
 
     async def _write(self, token: CallbackToken, receipt: ProviderReceipt) -> None:
         try:
-            await self._checks.receipt(token.request_id, token.number, receipt.state, write=True)
+            reported = await self._checks.receipt(token.request_id, token.number, receipt.state, write=True)
         except StoreAway:
             # The topic has it. The row stays behind, so a second look may send once more: the same code.
             log.warning("receipt.row_not_written", request_id=token.request_id, attempt=token.number)
+            return
+        if reported.in_time:
+            self._metrics.count(CODES_IN_TIME, token.country)
 
     def _receipt(self, token: CallbackToken, receipt: ProviderReceipt) -> Receipt:
         return Receipt(
@@ -173,10 +182,18 @@ class Receipts:
             log.warning("receipt.unusual", reason=what, count=count)
 
 
+def _tell(metrics: Metrics, record: Receipt, reported: Reported | None) -> None:
+    """Count a receipt that is on the topic, with the time since its code was accepted, where the row knows it."""
+    metrics.count(RECEIPTS_TAKEN, record.provider, record.country, record.state)
+    if record.state is ReceiptState.DELIVERED and reported and reported.issued_at:
+        seconds = (record.received_at - reported.issued_at).total_seconds()
+        metrics.observe(RECEIPT_SECONDS, max(seconds, 0.0), record.provider, record.country)
+
+
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop` is set. Raises SettingsError, TopicMismatch, and CannotGoOn when the producer is broken."""
     providers = accounts(settings)
-    async with connected(settings) as parts:
+    async with connected(settings, "receipts") as parts:
         await serve(build_app(parts, providers), "receipts", parts, stop)
 
 
@@ -184,6 +201,7 @@ def build_app(parts: Parts, providers: Mapping[str, Provider]) -> web.Applicatio
     """Wire the process."""
     receipts = Receipts(parts, providers)
     app = new_app(parts)
+    parts.metrics.watch(lambda: [Sample(CALLBACKS, count, (what,)) for what, count in receipts.counts.items()])
     for path in ("/receipts/{provider}/{token}", "/receipts/{provider}"):
         app.router.add_post(path, receipts.take)
         app.router.add_get(path, receipts.take, allow_head=False)

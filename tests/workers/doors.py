@@ -21,6 +21,8 @@ from pipeline.settings import (
     StateSettings,
 )
 from workers.api.queue import Queue
+from workers.metrics import Metrics
+from workers.metrics.definitions import METRICS
 from workers.state.checks import Checks
 from workers.state.claims import Claim, Claims
 from workers.state.client import Store
@@ -92,10 +94,17 @@ class Door:
         self.publisher = Publisher(self.kafka, settings.kafka.send_timeout_s)
         self.claims = Claims(store, owner="test", lease_s=60.0)
         self.queue = Queue(settings.kafka, settings.otp.ttl_s)
+        self.metrics = Metrics(METRICS)  # of every process: one door is now this, now that one
         self.url = ""
 
     def parts(self) -> Parts:
-        return Parts(settings=self.settings, publisher=self.publisher, checks=self.checks, clock=self.clock)
+        return Parts(
+            settings=self.settings,
+            publisher=self.publisher,
+            checks=self.checks,
+            clock=self.clock,
+            metrics=self.metrics,
+        )
 
     def request(self, request_id: str, *, caller: str = "shop", life_s: int = 300) -> OtpRequest:
         (kid, key) = next(iter(self.settings.callers[caller].seal_keys.items()))

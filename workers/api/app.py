@@ -11,6 +11,8 @@ from workers.api.checking import Checking
 from workers.api.looking import Looking
 from workers.api.openapi import document
 from workers.api.queue import Queue
+from workers.metrics import Sample
+from workers.metrics.definitions import QUEUE_AGE, UNPUBLISHED
 from workers.web.parts import Parts, connected
 from workers.web.serving import json, new_app, serve
 
@@ -18,7 +20,7 @@ from workers.web.serving import json, new_app, serve
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop` is set. Raises SettingsError, TopicMismatch, and CannotGoOn when the producer is broken."""
     queue = Queue(settings.kafka, settings.otp.ttl_s)
-    async with connected(settings) as parts, queue.watched():
+    async with connected(settings, "api") as parts, queue.watched():
         await serve(build_app(parts, queue), "api", parts, stop)
 
 
@@ -28,6 +30,8 @@ def build_app(parts: Parts, queue: Queue) -> web.Application:
     callers = Callers(parts.settings.callers)
     asking = Asking(parts, callers, queue)
     described = document()
+    parts.metrics.watch(lambda: [Sample(QUEUE_AGE, queue.age_s)])
+    parts.metrics.watch(lambda: [Sample(UNPUBLISHED, count, (name,)) for name, count in parts.publisher.lost.items()])
 
     async def openapi(_: web.Request) -> web.Response:
         return json(described)

@@ -11,7 +11,9 @@ from pipeline.verification import refused, verified
 from workers.api.bodies import Checked, Entered, read
 from workers.api.callers import Callers
 from workers.log import get_log
-from workers.state.checks import Tried, TryVerdict
+from workers.metrics.definitions import CODES_IN_TIME, ENTERED, VERIFIED_SECONDS
+from workers.metrics.labels import NONE
+from workers.state.checks import Tried, TryVerdict, Used
 from workers.web.parts import Parts
 from workers.web.serving import json
 
@@ -29,6 +31,7 @@ class Checking:
         self._publisher = parts.publisher
         self._checks = parts.checks
         self._clock = parts.clock
+        self._metrics = parts.metrics
 
     async def verify(self, request: web.Request) -> web.Response:
         """Check a code. The answer to wrong, expired, used, unknown and other callers' ids is one and the same."""
@@ -36,14 +39,18 @@ class Checking:
         entered = await read(request, Entered)
         request_id = request.match_info["request_id"]
         tried = await self._checks.try_code(request_id, caller)
-        known = None
+        used = None
         if self._is_right(tried, request_id, caller, entered.code):
-            known = await self._checks.consume(request_id)
-        if known is not None:
-            self._publish(verified(request_id, caller, known, self._clock.now()))
+            used = await self._checks.consume(request_id)
+        if used is not None:
+            record = verified(request_id, caller, used.attempts, self._clock.now())
+            self._publish(record)
+            self._tell(record, used)
         elif tried.verdict is not TryVerdict.UNKNOWN:
             self._publish(refused(request_id, caller, self._clock.now()))
-        return json(Checked(verified=known is not None))
+        else:
+            self._metrics.count(ENTERED, caller, tried.verdict)
+        return json(Checked(verified=used is not None))
 
     def _is_right(self, tried: Tried, request_id: str, caller: str, entered: str) -> bool:
         try:
@@ -73,3 +80,14 @@ class Checking:
         # that the route would have got, and the line in the topic; the row in the store knows.
         log.info("code.checked", request_id=record.request_id, caller=record.caller, outcome=record.verdict)
         self._publisher.publish_later(VERIFICATIONS, record)
+        self._metrics.count(ENTERED, record.caller, record.verdict)
+
+    def _tell(self, record: Verification, used: Used) -> None:
+        """Tell how long it took from the acceptance of a code to its being entered. Test numbers tell nothing."""
+        if any(attempt.test for attempt, _ in used.attempts):
+            return
+        country = next((attempt.country for attempt, _ in used.attempts), NONE)
+        if used.in_time:
+            self._metrics.count(CODES_IN_TIME, country)
+        seconds = (record.at - used.issued_at).total_seconds()
+        self._metrics.observe(VERIFIED_SECONDS, max(seconds, 0.0), record.provider or NONE, country)

@@ -109,6 +109,7 @@ def _paths() -> dict[str, Any]:
         },
         "/healthz": {"get": _public("Whether the process answers", Health)},
         "/readyz": {"get": _readiness()},
+        "/metrics": {"get": _metrics()},
         "/openapi.json": {"get": _public("This document", None)},
     }
 
@@ -132,6 +133,12 @@ def _readiness() -> dict[str, Any]:
     operation = _public(summary, Readiness)
     operation["responses"]["503"] = _response("Kafka is away", Readiness)
     return operation
+
+
+def _metrics() -> dict[str, Any]:
+    summary = "What Prometheus reads"
+    text = {"description": summary, "content": {"text/plain": {"schema": {"type": "string"}}}}
+    return {"summary": summary, "security": [], "responses": {"200": text}}
 
 
 def _response(description: str, answer: type | None) -> dict[str, Any]:

@@ -27,12 +27,15 @@ from pipeline.retry import (
 from pipeline.settings import DispatchSettings, Settings
 from pipeline.topics import ATTEMPTS, DEAD, EXPIRED, REQUESTS, Topic
 from workers.dispatch.case import Case, Opener
+from workers.dispatch.counting import count_attempt, count_request
 from workers.dispatch.desk import Place
 from workers.dispatch.desks import Desks
 from workers.dispatch.handover import MAY_SEND, Clock, HandOver, Made, Mine, adopt
 from workers.dispatch.letters import Failed, letter_of
 from workers.log import get_log
 from workers.loop import Record
+from workers.metrics import Metrics
+from workers.metrics.definitions import DEAD_LETTERS
 from workers.state.claims import Claimed, Claims, ClaimVerdict
 
 log = get_log("dispatch")
@@ -69,14 +72,17 @@ class Dispatcher:
         opener: Opener,
         hand_over: HandOver,
         clock: Clock,
+        metrics: Metrics,
     ) -> None:
         self._policy = settings.dispatch
+        self._test_numbers = frozenset(settings.otp.test_numbers)
         self._producer = producer
         self._claims = claims
         self._desks = desks
         self._opener = opener
         self._hand_over = hand_over
         self._clock = clock
+        self._metrics = metrics
 
     async def handle(self, record: Record) -> None:
         """Handle one record to its end: what follows from it is acknowledged. Raises InvalidMessage and BrokerAway."""
@@ -104,9 +110,11 @@ class Dispatcher:
         letter = letter_of(record, reason, detail, self._clock.now(), case)
         log.warning("record.dead", reason=reason, topic=record.topic, partition=record.partition, offset=record.offset)
         await self._producer.send(DEAD.name, letter.request_id or "", encode(letter))
+        self._metrics.count(DEAD_LETTERS, reason)
 
     async def _first(self, handling: Handling) -> Decision:
         case = handling.case
+        count_request(self._metrics, case, test=case.phone.e164 in self._test_numbers)
         if no_route := self._no_route(case):
             return no_route
         if case.request.resend:
@@ -205,6 +213,7 @@ class Dispatcher:
         made = await self._hand_over.make(handling.case, send, mine, place)
         if made is None:
             return self._still(handling, send)  # claims again, and learns who has it
+        count_attempt(self._metrics, handling.case, send, made.attempt)
         self._take_up(handling, made)
         return self._decide(handling, NOTHING_SEEN)
 
@@ -228,6 +237,7 @@ class Dispatcher:
             letter = letter_of(handling.record, decision.reason, decision.detail, self._clock.now(), case)
             log.warning("request.dead", request_id=case.request.request_id, reason=decision.reason)
             handling.acks.append(self._produce(DEAD, letter))
+            self._metrics.count(DEAD_LETTERS, decision.reason)
             if decision.reason is DeadReason.EXPIRED and (told := expired(letter)):
                 handling.acks.append(self._produce(EXPIRED, told))
 

@@ -16,6 +16,11 @@ class Places:
         self._line: deque[asyncio.Future[Places | None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
+    @property
+    def in_flight(self) -> int:
+        """Tell how many are taken."""
+        return self._limit.in_flight
+
     def take(self) -> bool:
         """Take a place. False: none is free, or others came first."""
         while self._line and self._line[0].done():

@@ -19,14 +19,17 @@ from workers.admin import Readiness, admin_server
 from workers.dispatch.case import Opener
 from workers.dispatch.desks import Desks
 from workers.dispatch.dispatcher import Dispatcher
+from workers.dispatch.figures import watch_dispatch
 from workers.dispatch.handover import HandOver
 from workers.dispatch.orders import obeying
 from workers.dispatch.tables import Tables
 from workers.kafka import BrokerClock, KafkaConsumer, KafkaProducer, TopicFollower, create_topics
 from workers.loop import Limits, Loop, Parking, Record
+from workers.metrics import Metrics, metrics_of
 from workers.state.claims import Claims
 from workers.state.client import Store
 from workers.state.epoch import Epoch
+from workers.state.figures import watch_store
 
 # New objects between two searches for unused cycles, and how many searches pass between two larger ones. Every search
 # looks at what is in flight: with Python's own figures (700, 10, 10) they take a sixth of the CPU.
@@ -52,15 +55,20 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Dispatch until told to stop. Raises SettingsError, CannotGoOn, and what a broken Kafka client raises."""
     gc.set_threshold(*GARBAGE)
     await create_topics(settings.kafka)
-    async with dispatching(settings) as (loop, desks), admin_server(settings.admin, lambda: _readiness(loop, desks)):
+    metrics = metrics_of("dispatch", settings)
+    async with (
+        dispatching(settings, metrics) as (loop, desks),
+        admin_server(settings.admin, lambda: _readiness(loop, desks), metrics),
+    ):
         await loop.run(stop)
 
 
 @asynccontextmanager
-async def dispatching(settings: Settings) -> AsyncIterator[tuple[Loop, Desks]]:
+async def dispatching(settings: Settings, metrics: Metrics) -> AsyncIterator[tuple[Loop, Desks]]:
     """Give a loop, and the desks of its providers, with everything behind it, started and closed in order."""
     async with AsyncExitStack() as parts:
         store = Store(settings.state)
+        watch_store(store, metrics)
         parts.push_async_callback(store.close)
         providers = accounts(settings)
         for provider in providers.values():
@@ -73,7 +81,9 @@ async def dispatching(settings: Settings) -> AsyncIterator[tuple[Loop, Desks]]:
         tables = await parts.enter_async_context(_following(settings, producer.clock))
         parking = Parking(PARKED)
         desks = Desks(settings, providers, tables=tables, parking=parking)
-        loop = _loop(settings, store, desks, producer, parking)
+        claims = Claims(store, owner=f"{os.getpid()}.{secrets.token_hex(6)}", lease_s=settings.dispatch.lease_s)
+        loop = _loop(settings, claims, desks, producer, parking, metrics)
+        watch_dispatch(metrics, settings.dispatch, loop, desks, claims, producer)
         await parts.enter_async_context(obeying(settings.kafka, tables, loop.resume, producer.clock))
         yield loop, desks
 
@@ -100,8 +110,9 @@ async def _following(settings: Settings, clock: BrokerClock) -> AsyncIterator[Ta
         await asyncio.wait(jobs)
 
 
-def _loop(settings: Settings, store: Store, desks: Desks, producer: KafkaProducer, parking: Parking) -> Loop:
-    claims = Claims(store, owner=f"{os.getpid()}.{secrets.token_hex(6)}", lease_s=settings.dispatch.lease_s)
+def _loop(
+    settings: Settings, claims: Claims, desks: Desks, producer: KafkaProducer, parking: Parking, metrics: Metrics
+) -> Loop:
     opener = Opener(settings=settings)
     dispatcher = Dispatcher(
         settings,
@@ -111,6 +122,7 @@ def _loop(settings: Settings, store: Store, desks: Desks, producer: KafkaProduce
         opener=opener,
         hand_over=HandOver(settings, config_hash(settings), opener, claims, producer.clock),
         clock=producer.clock,
+        metrics=metrics,
     )
     policy = settings.dispatch
     limits = Limits(in_flight=policy.in_flight, drain_s=policy.drain_s, watchdog_s=policy.watchdog_s)

@@ -31,6 +31,7 @@ class Figures:
 
     member: bool  # of the group, with an assignment
     in_flight: int
+    parked: int  # of them, those that wait for something
     buffered: int  # fetched and not started
     unfinished: int  # known offsets that are not finished
     map_characters: int  # of the largest commit metadata; at most 4096

@@ -88,6 +88,7 @@ class Loop:
         return Figures(
             member=self._owning,
             in_flight=len(self._in_hand),
+            parked=self._parking.parked,
             buffered=sum(len(share.waiting) for share in shares),
             unfinished=sum(share.offsets.unfinished for share in shares),
             map_characters=max(maps, default=0),

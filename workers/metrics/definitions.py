@@ -33,7 +33,7 @@ STORE_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 LOOP_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # looked up for every message: by identity
 class Metric:
     """One metric. `buckets` are a histogram's upper bounds."""
 
@@ -90,7 +90,7 @@ RECEIPTS_TAKEN = _counter(
 CALLBACKS = _counter(
     "otp_callbacks_total", "Callbacks of providers, by what they were to us.", (RECEIPTS,), labels.CALLBACK
 )
-VERIFICATIONS = _counter(
+ENTERED = _counter(
     "otp_verifications_total",
     "Codes that people entered, by what they were.",
     (API,),

@@ -9,8 +9,7 @@ from pipeline.following import Refusal
 from pipeline.records import Cause, Mode, ReceiptState, RouteState
 from pipeline.topics import CONTROL, INCIDENTS, REQUESTS, RETRY_TIERS, ROUTES, TALLIES, VERIFICATIONS
 
-NONE: Final = "none"  # of a provider or country that is not known
-OTHER: Final = "other"  # of a path that is not ours
+NONE: Final = "none"  # in place of a provider, a country or a path that nobody knows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +25,7 @@ CALLER: Final = Label(name="caller", meaning="a name in the setting `callers`")
 CONFIG: Final = Label(name="config", meaning="12 hexadecimal digits that name the routing-relevant settings")
 COUNTRY: Final = Label(name="country", meaning=f"ISO 3166-1 alpha-2, or `{NONE}` where it is not known")
 PROVIDER: Final = Label(name="provider", meaning=f"a name in the setting `providers`, or `{NONE}` where nobody knows")
-ROUTE: Final = Label(name="route", meaning=f"a path with placeholders as the server knows it, or `{OTHER}`")
+ROUTE: Final = Label(name="route", meaning=f"a path with placeholders as the server has it, or `{NONE}`")
 STATUS: Final = Label(name="status", meaning="class of the HTTP status", values=("2xx", "3xx", "4xx", "5xx"))
 
 ASKED: Final = Label(name="asked", meaning="how often the person has asked", values=("first", "again"))

@@ -10,12 +10,14 @@ import msgspec
 import orjson
 from msgspec.structs import replace
 
+from pipeline.board.top import IN_TIME_S
 from pipeline.errors import StoreAway
 from pipeline.records import Attempt, OtpRequest, ReceiptState, decode
 from pipeline.settings import Settings
 from workers.state.client import Store
 from workers.state.epoch import LOST, Clock, Epoch
 
+_IN_TIME_MS: Final = IN_TIME_S * 1000
 UNKNOWN: Final = b"unknown"  # what a script answers for a row that is missing, or of another caller
 
 
@@ -61,6 +63,24 @@ class ReceiptVerdict(StrEnum):
     ADVANCED = "advanced"
     KNOWN = "known"  # it, or something later, is there already
     STRANGER = "stranger"  # no such attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """A receipt, answered. `issued_at` is none for a stranger's."""
+
+    verdict: ReceiptVerdict
+    issued_at: datetime | None = None  # of the code
+    in_time: bool = False  # it is the first to tell, within 30 s of that, that the code has arrived
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Used:
+    """A code that was used up."""
+
+    attempts: tuple[tuple[Attempt, ReceiptState | None], ...]  # with the newest state that receipts gave
+    issued_at: datetime
+    in_time: bool  # it is the first to tell, within 30 s of that, that the code has arrived
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,12 +137,17 @@ class Checks:
             request=decode(OtpRequest, request),
         )
 
-    async def consume(self, request_id: str) -> tuple[tuple[Attempt, ReceiptState | None], ...] | None:
+    async def consume(self, request_id: str) -> Used | None:
         """Use a code up. One call for a request ever gives its attempts with their receipts, all others give None."""
-        held = await self._store.run("consume", request_id, self._now_ms())
+        held = await self._store.run("consume", request_id, self._now_ms(), _IN_TIME_MS)
         if held is None:
             return None
-        return tuple((decode(Attempt, attempt), _state(state)) for attempt, state in held)
+        issued, in_time, attempts = held
+        return Used(
+            attempts=tuple((decode(Attempt, attempt), _state(state)) for attempt, state in attempts),
+            issued_at=_instant(issued),
+            in_time=bool(in_time),
+        )
 
     async def ask_again(self, request_id: str, caller: str) -> Wish:
         """Note the wish for another message, unless it comes too soon or too late."""
@@ -137,10 +162,13 @@ class Checks:
         _, ordinal, request = answer
         return Wish(verdict=verdict, request=_resend(request, ordinal))
 
-    async def receipt(self, request_id: str, number: int, state: ReceiptState, *, write: bool) -> ReceiptVerdict:
+    async def receipt(self, request_id: str, number: int, state: ReceiptState, *, write: bool) -> Reported:
         """Tell what a receipt is to its row, and advance the row with `write`; never back."""
-        verdict = await self._store.run("receipt", request_id, number, state, int(write))
-        return ReceiptVerdict(verdict.decode())
+        held = await self._store.run("receipt", request_id, number, state, int(write), self._now_ms(), _IN_TIME_MS)
+        verdict = ReceiptVerdict(held[0].decode())
+        if verdict is ReceiptVerdict.STRANGER:
+            return Reported(verdict=verdict)
+        return Reported(verdict=verdict, issued_at=_instant(held[1]), in_time=bool(held[2]))
 
     async def nonce_is_used(self, provider: str, nonce: str) -> bool:
         """Tell whether a callback with this nonce was taken before."""

@@ -1,6 +1,6 @@
 """The dispatcher's side of the store: claims, outcomes, looks."""
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, Final
@@ -94,6 +94,7 @@ class Claims:
         self._outcomes = Coalescer(self._run_outcomes, LINGER_S)
         self._looks = Coalescer(self._run_looks, LINGER_S)
         self._owed: OrderedDict[tuple[str, int, int], tuple[Claim, bytes | None]] = OrderedDict()
+        self.verdicts: Counter[ClaimVerdict] = Counter()
         store.when_back.append(self._mend)
 
     @property
@@ -104,11 +105,14 @@ class Claims:
     async def claim(self, claim: Claim) -> Claimed:
         """Claim one attempt; without the store the claim holds within this process alone."""
         if claim.key in self._owed:  # the store is away, or back and does not know it yet
-            return self._claim_here(claim)
-        try:
-            return await self._claims.ask(claim)
-        except StoreAway:
-            return self._claim_here(claim)
+            claimed = self._claim_here(claim)
+        else:
+            try:
+                claimed = await self._claims.ask(claim)
+            except StoreAway:
+                claimed = self._claim_here(claim)
+        self.verdicts[claimed.verdict] += 1
+        return claimed
 
     async def renew(self, claim: Claim, number: int) -> bool:
         """Prolong a lease directly before sending. False: it is not ours any more, or nobody knows; claim again."""
@@ -190,16 +194,16 @@ class Claims:
 
     async def _run_claims(self, claims: Sequence[Claim]) -> list[Claimed]:
         rows = orjson.dumps([_row(claim) for claim in claims])
-        answers = await self._store.run("claim", self._owner, self._lease_ms, rows)
+        answers = await self._store.run("claim", self._owner, self._lease_ms, rows, questions=len(claims))
         return [_claimed(answer) for answer in answers]
 
     async def _run_outcomes(self, outcomes: Sequence[_Stored]) -> list[None]:
         rows = [[stored.claim.request_id, stored.number, stored.outcome.decode()] for stored in outcomes]
-        await self._store.run("outcome", orjson.dumps(rows))
+        await self._store.run("outcome", orjson.dumps(rows), questions=len(rows))
         return [None] * len(outcomes)
 
     async def _run_looks(self, looks: Sequence[tuple[str, int, str]]) -> list[Looked]:
-        answers = await self._store.run("seen", orjson.dumps(looks))
+        answers = await self._store.run("seen", orjson.dumps(looks), questions=len(looks))
         return [_looked(answer, number) for answer, (_, number, _) in zip(answers, looks, strict=True)]
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from importlib.resources import files
 from typing import Any, Final
@@ -41,7 +42,8 @@ class Store:
         self.keep_ms = settings.keep_s * 1000
         self.available = True
         self._timeout_s = settings.timeout_s
-        self.calls = 0
+        self.operations: Counter[str] = Counter()  # by script or command, each question of a batch by itself
+        self.when_answered: Callable[[float], None] = lambda _: None  # told how many seconds a call took
         self.when_back: list[Callable[[], Awaitable[None]]] = []
         self._probe: asyncio.Task[None] | None = None
         self._settled_at = 0.0
@@ -68,35 +70,36 @@ class Store:
         """Tell whether it came back a moment ago: a row that is missing may be one that is still to be written."""
         return time.monotonic() < self._settled_at
 
-    async def run(self, script: str, *args: bytes | str | int) -> Any:
-        """Run a script. Raises StoreAway."""
+    async def run(self, script: str, *args: bytes | str | int, questions: int = 1) -> Any:
+        """Run a script, which may carry several questions. Raises StoreAway."""
         if not self.available:
             raise StoreAway("the state store does not answer")
+        self.operations[script] += questions
         return await self._guarded(script, args)
 
     async def get(self, key: str) -> bytes | None:
         """Read one plain value. Raises StoreAway."""
-        value: bytes | None = await self._plain(self._client.get, self.prefix + key)
+        value: bytes | None = await self._plain("get", self.prefix + key)
         return value
 
     async def fields(self, key: str) -> dict[bytes, bytes]:
         """Read a whole hash. Raises StoreAway."""
-        fields: dict[bytes, bytes] = await self._plain(self._client.hgetall, self.prefix + key)
+        fields: dict[bytes, bytes] = await self._plain("hgetall", self.prefix + key)
         return fields
 
     async def put_if_new(self, key: str, value: bytes, life_ms: int) -> bytes | None:
         """Write a value unless there is one, and give the one there was. Raises StoreAway."""
         options = {"nx": True, "get": True, "px": life_ms}
-        held: bytes | None = await self._plain(self._client.set, self.prefix + key, value, **options)
+        held: bytes | None = await self._plain("set", self.prefix + key, value, **options)
         return held
 
     async def replace(self, key: str, value: bytes) -> None:
         """Write a value that stays. Raises StoreAway."""
-        await self._plain(self._client.set, self.prefix + key, value)
+        await self._plain("set", self.prefix + key, value)
 
     async def identity(self) -> tuple[str, bool]:
         """Tell the server's run id, and whether it keeps every write across a crash. Raises StoreAway."""
-        info = await self._plain(self._client.info, "server")
+        info = await self._plain("info", "server")
         try:
             config = await self._client.config_get("appendonly", "appendfsync")
         except RedisError:  # managed servers refuse CONFIG: believe the worse
@@ -112,14 +115,20 @@ class Store:
                 await self._probe
         await self._client.aclose()
 
-    async def _plain(self, call: Callable[..., Awaitable[Any]], *args: Any, **options: Any) -> Any:
+    async def _plain(self, command: str, *args: Any, **options: Any) -> Any:
         if not self.available:
             raise StoreAway("the state store does not answer")
+        self.operations[command] += 1
         try:
-            self.calls += 1
-            return await call(*args, **options)
+            return await self._timed(getattr(self._client, command)(*args, **options))
         except (RedisError, OSError) as error:
             raise self._away(error) from None
+
+    async def _timed(self, call: Awaitable[Any]) -> Any:
+        asked_at = time.monotonic()
+        answer = await call
+        self.when_answered(time.monotonic() - asked_at)
+        return answer
 
     async def _guarded(self, script: str, args: Sequence[bytes | str | int], *, again: bool = True) -> Any:
         """Run a script, once more where it was this process that did not listen.
@@ -129,8 +138,7 @@ class Store:
         """
         asked_at = time.monotonic()
         try:
-            self.calls += 1
-            return await self._scripts[script](args=[self.prefix, self.keep_ms, *args])
+            return await self._timed(self._scripts[script](args=[self.prefix, self.keep_ms, *args]))
         except (RedisError, OSError) as error:
             frozen = time.monotonic() - asked_at > FROZEN * self._timeout_s
             if not (again and frozen and script in REPEATABLE):

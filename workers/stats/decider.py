@@ -1,5 +1,6 @@
 """Stage 2: looks at the evidence once a second. One process decides and publishes; the others learn the same."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from math import isfinite
@@ -11,7 +12,7 @@ from pipeline.choice import shares_for
 from pipeline.evidence import Evidence
 from pipeline.following import Refusal, follow
 from pipeline.incidents import Watch
-from pipeline.records import Incident, Order, RouteTable, encode
+from pipeline.records import Cause, Incident, Order, Phase, RouteTable, encode
 from pipeline.routing import Router
 from pipeline.topics import INCIDENTS, ROUTES
 from workers.log import get_log
@@ -60,6 +61,16 @@ class Decider:
     def tables(self) -> dict[str, int]:
         """Give the newest revision of each country."""
         return dict(self._revisions)
+
+    @property
+    def routes(self) -> Mapping[str, RouteTable]:
+        """Give the newest table of each country, with the numbers behind it."""
+        return self._router.tables
+
+    @property
+    def open_incidents(self) -> Counter[Cause]:
+        """Tell how many incidents are open, by cause."""
+        return Counter(one.cause for one in self._incidents.values() if one.phase is not Phase.CLOSED)
 
     def told(self, table: RouteTable, appended_at: datetime) -> None:
         """Take a table that is on the topic: whoever has to decide next goes on from it.

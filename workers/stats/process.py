@@ -16,7 +16,9 @@ from pipeline.settings import Settings
 from workers.admin import Readiness, admin_server
 from workers.kafka import KafkaProducer, KafkaReader, create_topics
 from workers.log import get_log
+from workers.metrics import Metrics, metrics_of
 from workers.stats.decider import FRESH_S, Decider
+from workers.stats.figures import watch_counting, watch_decisions
 from workers.stats.follower import FOLLOWED, Follower
 from workers.stats.membership import Membership
 from workers.stats.sources import Sources
@@ -51,7 +53,11 @@ class Parts:
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Count and decide until told to stop. Raises SettingsError, TopicMismatch, BrokerAway and CannotGoOn."""
     await create_topics(settings.kafka)
-    async with counting(settings) as parts, admin_server(settings.admin, lambda: _readiness(parts)):
+    metrics = metrics_of("stats", settings)
+    async with (
+        counting(settings, metrics) as parts,
+        admin_server(settings.admin, lambda: _readiness(parts), metrics),
+    ):
         async with _beside(*(part() for part in parts.works)) as jobs:
             stopped = asyncio.create_task(stop.wait())
             await asyncio.wait({stopped, *jobs}, return_when=asyncio.FIRST_COMPLETED)
@@ -75,7 +81,7 @@ def _cut_short() -> None:
 
 
 @asynccontextmanager
-async def counting(settings: Settings) -> AsyncIterator[Parts]:
+async def counting(settings: Settings, metrics: Metrics) -> AsyncIterator[Parts]:
     """Give the parts, connected, and close them in order."""
     async with AsyncExitStack() as ends:
         producer = KafkaProducer(settings.kafka)
@@ -88,6 +94,8 @@ async def counting(settings: Settings) -> AsyncIterator[Parts]:
         ends.push_async_callback(sources.stop)
         await sources.start()
         parts = _wired(settings, producer, reader, sources)
+        watch_decisions(metrics, parts.decider, parts.follower)
+        watch_counting(metrics, parts.membership, parts.tallier, parts.watchdog, producer)
         ends.push_async_callback(parts.stream.stop)
         yield parts
 

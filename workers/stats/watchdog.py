@@ -1,6 +1,7 @@
 """Ends the process when only a restart may help: a stream that is stuck shows no other sign."""
 
 import asyncio
+from collections import Counter
 from typing import Final
 
 from pipeline.errors import BrokerAway, CannotGoOn
@@ -32,7 +33,18 @@ class Watchdog:
         self._since = self._looked_at = self._found_at = self._clock()
         self._member_at = self._idle_at = self._since
         self.broker_away = False
-        self.lag = 0
+        self.lags: Counter[str] = Counter()  # records that are not counted yet, by topic
+
+    @property
+    def lag(self) -> int:
+        """Give how many records are not counted yet."""
+        return self.lags.total()
+
+    @property
+    def idle_s(self) -> float:
+        """Seconds since a record was counted or something was published, whichever is longer ago, while it should."""
+        now = self._clock()
+        return max(self._uncounted_s(now), self._unpublished_s(now))
 
     async def run(self) -> None:
         """Watch for ever. Raises CannotGoOn."""
@@ -61,7 +73,10 @@ class Watchdog:
         for source, position in before.items():
             if ends[source] < position:
                 raise CannotGoOn(_MADE_ANEW.format(*source))
-        self.lag = sum(self._broker.counts[source].lag(end) for source, end in ends.items())
+        lags = Counter[str]()
+        for source, end in ends.items():
+            lags[source[0]] += self._broker.counts[source].lag(end)
+        self.lags = lags
         if now - self._found_at > FIND_EVERY_S:
             await self._broker.find()
             self._found_at = now
@@ -72,9 +87,15 @@ class Watchdog:
             self._member_at = now
         if not self.lag:
             self._idle_at = now
-        if now - max(self._tallier.counted_at, self._idle_at, self._since) > SILENT_S:
+        if self._uncounted_s(now) > SILENT_S:
             raise CannotGoOn(f"no record was counted for {SILENT_S:g} s although there are some and the broker answers")
-        if now - max(self._tallier.published_at, self._since) > SILENT_S:
+        if self._unpublished_s(now) > SILENT_S:
             raise CannotGoOn(f"nothing was published for {SILENT_S:g} s although the broker answers")
         if now - max(self._member_at, self._since) > ALONE_S:
             raise CannotGoOn(f"the group has assigned nothing for {ALONE_S:g} s although the broker answers")
+
+    def _uncounted_s(self, now: float) -> float:
+        return now - max(self._tallier.counted_at, self._idle_at, self._since)
+
+    def _unpublished_s(self, now: float) -> float:
+        return now - max(self._tallier.published_at, self._since)

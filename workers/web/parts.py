@@ -9,9 +9,12 @@ from typing import Final
 from pipeline.errors import BrokerAway, StoreAway
 from pipeline.settings import KafkaSettings, Settings
 from workers.kafka import KafkaProducer, create_topics
+from workers.metrics import Metrics, Sample, metrics_of
+from workers.metrics.definitions import BROKER_UP, OPS
 from workers.state.checks import Checks
 from workers.state.client import Store
 from workers.state.epoch import Clock
+from workers.state.figures import watch_store
 from workers.web.publishing import Publisher
 
 RETRY_S: Final = 0.5  # between tries to reach Kafka for its topics
@@ -27,20 +30,24 @@ class Parts:
     publisher: Publisher
     checks: Checks
     clock: Clock
+    metrics: Metrics
 
 
 @contextlib.asynccontextmanager
-async def connected(settings: Settings) -> AsyncIterator[Parts]:
+async def connected(settings: Settings, process: str = OPS) -> AsyncIterator[Parts]:
     """Connect to Kafka and the store beside the block: a server can say from its start that one of them is away."""
+    metrics = metrics_of(process, settings)
     producer, store = KafkaProducer(settings.kafka), Store(settings.state)
     checks = Checks(store, producer.clock, settings)
     publisher = Publisher(producer, settings.kafka.send_timeout_s)
+    watch_store(store, metrics)
+    metrics.watch(lambda: [Sample(BROKER_UP, publisher.available)])
     connecting = asyncio.create_task(_connect(producer, settings.kafka))
     connecting.add_done_callback(lambda task: publisher.give_up(None if task.cancelled() else task.exception()))
     try:
         with contextlib.suppress(StoreAway):  # it is settled when the store is there
             await checks.settle()
-        yield Parts(settings=settings, publisher=publisher, checks=checks, clock=producer.clock)
+        yield Parts(settings=settings, publisher=publisher, checks=checks, clock=producer.clock, metrics=metrics)
     finally:
         # aiokafka leaves a connection open that is cancelled while it is made.
         await asyncio.wait([connecting], timeout=CONNECTING_S)

@@ -71,7 +71,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPException as error:
         return _foreign(error).response()
     except Exception:  # a defect of ours must not answer with a page of its own, nor with its text
-        log.exception("http.defect", method=request.method, path=_route(request))
+        log.exception("http.defect", method=request.method, path=route_of(request))
         return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "a defect of this server, which has logged it").response()
 
 
@@ -99,6 +99,7 @@ def _foreign(error: web.HTTPException) -> Problem:
     return Problem(status, details.get(status, status.description), headers={"Allow": allow} if allow else None)
 
 
-def _route(request: web.Request) -> str:
+def route_of(request: web.Request) -> str:
+    """Give the path of a request with placeholders in place of what somebody asks for."""
     resource = request.match_info.route.resource
     return resource.canonical if resource else "none"

@@ -1,6 +1,7 @@
 """Produce a record and know within a limit whether Kafka has it."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable
 from typing import Any, Final, Protocol
 
@@ -36,6 +37,7 @@ class Publisher:
         self._producer = producer
         self._limit_s = limit_s * ANSWER_SHARE
         self._under_way: set[asyncio.Task[None]] = set()
+        self.lost: Counter[str] = Counter()  # records that Kafka did not take, by topic
         self.broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()  # why the process must end
 
     @property
@@ -90,4 +92,5 @@ class Publisher:
             async with asyncio.timeout(BACKGROUND_LIMIT_S):
                 await self._producer.send(topic.name, record.request_id, encode(record))
         except (TimeoutError, PipelineError, asyncio.CancelledError):
+            self.lost[topic.name] += 1
             log.warning("record.unpublished", topic=topic.name, request_id=record.request_id)

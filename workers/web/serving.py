@@ -12,6 +12,8 @@ from pipeline.errors import SettingsError
 from pipeline.settings import HttpSettings, ReceiptsSettings
 from workers.admin import Readiness, health_routes
 from workers.log import get_log
+from workers.metrics import loop_lag_observed
+from workers.web.counting import counted
 from workers.web.parts import Parts
 from workers.web.problems import MAX_BODY_BYTES, problems
 
@@ -25,7 +27,7 @@ def new_app(parts: Parts) -> web.Application:
 
     It is ready while Kafka is there: without the store it goes on with less.
     """
-    app = web.Application(middlewares=[problems], client_max_size=MAX_BODY_BYTES)
+    app = web.Application(middlewares=[counted(parts.metrics), problems], client_max_size=MAX_BODY_BYTES)
 
     def readiness() -> Readiness:
         kafka, store = parts.publisher.available, parts.checks.available
@@ -34,7 +36,7 @@ def new_app(parts: Parts) -> web.Application:
     async def drain(_: web.Application) -> None:
         await parts.publisher.drain(DRAIN_S)
 
-    app.add_routes(health_routes(readiness))
+    app.add_routes(health_routes(readiness, parts.metrics))
     app.on_cleanup.append(drain)
     return app
 
@@ -51,7 +53,8 @@ async def serve(app: web.Application, section: str, parts: Parts, stop: asyncio.
     ends: list[asyncio.Future[Any]] = [asyncio.create_task(stop.wait()), parts.publisher.broken]
     try:
         await _listen(runner, section, getattr(parts.settings, section))
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        async with loop_lag_observed(parts.metrics):
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     finally:
         ends[0].cancel()
         await runner.cleanup()

@@ -22,6 +22,8 @@ from workers.dispatch.desks import Desks
 from workers.dispatch.dispatcher import Dispatcher
 from workers.dispatch.handover import HandOver
 from workers.loop import Record
+from workers.metrics import Metrics
+from workers.metrics.definitions import of
 from workers.state.claims import Claims
 from workers.state.client import Store
 
@@ -102,6 +104,7 @@ class World:
     providers: dict[str, ScriptedProvider] = field(default_factory=dict)
     offset: int = 0
     place_wait_s: float = 0.05
+    metrics: Metrics = field(default_factory=lambda: Metrics(of("dispatch")))
 
     def __post_init__(self) -> None:
         self.providers = self.providers or {name: ScriptedProvider(name) for name in self.settings.providers}
@@ -116,6 +119,7 @@ class World:
             opener=opener,
             hand_over=HandOver(self.settings, "config", opener, self.claims, self.clock),
             clock=self.clock,
+            metrics=self.metrics,
         )
 
     def twin(self, **changes: Any) -> "World":

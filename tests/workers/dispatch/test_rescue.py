@@ -289,10 +289,10 @@ async def test_receipt_that_arrives_after_the_rescue_is_in_the_row_and_ends_the_
     _all_to(world, B, broken=(A,))
     await world.look()
 
-    verdict = await _checks(world).receipt("request-0123456789", 1, ReceiptState.DELIVERED, write=True)
+    reported = await _checks(world).receipt("request-0123456789", 1, ReceiptState.DELIVERED, write=True)
     await world.look()
 
-    assert verdict is ReceiptVerdict.ADVANCED
+    assert reported.verdict is ReceiptVerdict.ADVANCED
     assert len(world.sent()) == 2
     assert len(world.topics.retries()) == 2, "one after each attempt, and none after the receipt"
 

@@ -96,7 +96,7 @@ async def test_use_gives_the_attempts_with_their_receipts(door: Door) -> None:
     known = await door.checks.consume(ID)
 
     assert known is not None
-    assert [(attempt.provider, state) for attempt, state in known] == [
+    assert [(attempt.provider, state) for attempt, state in known.attempts] == [
         ("carrier-a", None),
         ("carrier-b", ReceiptState.DELIVERED),
     ]
@@ -179,18 +179,49 @@ async def test_receipts_in_any_order_give_the_same_row(door: Door) -> None:
 async def test_peeking_at_a_receipt_writes_nothing(door: Door) -> None:
     await _sent(door)
 
-    verdicts = [await door.checks.receipt(ID, 1, ReceiptState.DELIVERED, write=False) for _ in range(2)]
+    reported = [await door.checks.receipt(ID, 1, ReceiptState.DELIVERED, write=False) for _ in range(2)]
 
-    assert verdicts == [ReceiptVerdict.ADVANCED] * 2
+    assert [(one.verdict, one.in_time) for one in reported] == [(ReceiptVerdict.ADVANCED, False)] * 2
+
+
+@pytest.mark.parametrize(("after_s", "in_time"), [(29, [True, False, False]), (31, [False, False, False])])
+async def test_one_word_of_an_arrival_in_time_is_the_first(door: Door, after_s: int, in_time: list[bool]) -> None:
+    await door.dispatched(door.request(ID), "carrier-a", "carrier-b")
+    await door.checks.try_code(ID, "shop")
+    issued_at = door.clock.now().replace(microsecond=door.clock.now().microsecond // 1000 * 1000)  # as rows keep it
+    door.clock.move(after_s)
+
+    reported = [await door.checks.receipt(ID, number, ReceiptState.DELIVERED, write=True) for number in (1, 2)]
+    used = await door.checks.consume(ID)
+
+    assert used is not None
+    assert [*(one.in_time for one in reported), used.in_time] == in_time
+    assert {*(one.issued_at for one in reported), used.issued_at} == {issued_at}
+
+
+async def test_entered_code_may_be_the_first_word_of_its_arrival(door: Door) -> None:
+    await _sent(door)
+    await door.checks.try_code(ID, "shop")
+
+    used = await door.checks.consume(ID)
+    reported = await door.checks.receipt(ID, 1, ReceiptState.DELIVERED, write=True)
+
+    assert used is not None
+    assert (used.in_time, reported.in_time) == (True, False)
+
+
+async def test_receipt_of_a_failure_is_no_word_of_an_arrival(door: Door) -> None:
+    await _sent(door)
+
+    assert not (await door.checks.receipt(ID, 1, ReceiptState.UNDELIVERABLE, write=True)).in_time
 
 
 async def test_receipt_of_an_unknown_attempt_is_a_strangers(door: Door) -> None:
     await _sent(door)
 
-    assert await door.checks.receipt(ID, 2, ReceiptState.DELIVERED, write=True) is ReceiptVerdict.STRANGER
-    assert await door.checks.receipt("unknown-0123456789", 1, ReceiptState.DELIVERED, write=True) is (
-        ReceiptVerdict.STRANGER
-    )
+    for request_id, number in ((ID, 2), ("unknown-0123456789", 1)):
+        reported = await door.checks.receipt(request_id, number, ReceiptState.DELIVERED, write=True)
+        assert reported.verdict is ReceiptVerdict.STRANGER
 
 
 async def test_the_first_answer_to_an_idempotency_key_is_kept(door: Door) -> None:

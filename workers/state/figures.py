@@ -1,0 +1,12 @@
+"""What the metrics of a process are told of the store."""
+
+from workers.metrics import Metrics, Sample
+from workers.metrics.definitions import STORE_OPERATIONS, STORE_SECONDS, STORE_UP
+from workers.state.client import Store
+
+
+def watch_store(store: Store, metrics: Metrics) -> None:
+    """Let the metrics have what is asked of the store, and how long it takes."""
+    store.when_answered = lambda seconds: metrics.observe(STORE_SECONDS, seconds)
+    metrics.watch(lambda: [Sample(STORE_OPERATIONS, count, (name,)) for name, count in store.operations.items()])
+    metrics.watch(lambda: [Sample(STORE_UP, store.available)])
