@@ -125,19 +125,22 @@ def _show_request(story: "RequestStory") -> None:
 
 
 def _lines(attempt: Any) -> list[str]:
-    known = attempt.share is not None
-    then = (
-        f"it had {attempt.share:.1%} of the country then and was {attempt.state}; the newest change before: {attempt.moved}"
-        if known
-        else ""
-    )
     code = f" ({attempt.code})" if attempt.code else ""
     probe = "a probe: the route was known to be broken; " if attempt.probe else ""
     receipts = [
         f"{one.state} after {one.after_s:g} s{f' ({one.code})' if one.code else ''}" for one in attempt.receipts
     ]
     return [
-        then or "what its share was then is not known any more",
+        *_then(attempt),
         f"{probe}{attempt.outcome}{code} after {attempt.duration_ms:.0f} ms",
         f"receipts: {', '.join(receipts) or 'none'}",
+    ]
+
+
+def _then(attempt: Any) -> list[str]:
+    if attempt.share is None:
+        return ["what its share was then is not known any more"]
+    return [
+        f"it had {attempt.share:.1%} of the country then and was {attempt.state}",
+        f"the newest change before: {attempt.moved}",
     ]
