@@ -58,7 +58,7 @@ def _counts(heading: str, column: str, values: Iterable[str]) -> Iterator[str]:
     if counted:
         yield f"## {heading}"
         yield ""
-        yield from table((column, "messages"), [(plain(value), number) for value, number in counted])
+        yield from table((column, "messages"), counted)
         yield ""
 
 
