@@ -75,7 +75,7 @@ async def test_tables_that_are_there_are_known_before_the_first_message(settings
 
         async with _following(settings, producer.clock) as tables:
             assert (_leader(tables), _leader(tables, "DE")) == (B, C)
-            assert tables.figures() == {"tables": 2, "stale": [], "refused": {}}
+            assert tables.figures() == {"tables": 2, "stale": [], "refused": {}, "orders": 0}
 
 
 async def test_wrong_tables_between_good_ones_are_refused_for_their_reasons(settings: Settings) -> None:
@@ -127,6 +127,6 @@ async def test_tables_are_kept_while_kafka_is_away_and_followed_again_when_it_is
             tables.look(producer.clock.now())
 
             assert away == (B, ["GB"])
-            assert tables.figures() == {"tables": 1, "stale": [], "refused": {}}
+            assert tables.figures() == {"tables": 1, "stale": [], "refused": {}, "orders": 0}
     finally:
         await kafka.stop()

@@ -13,17 +13,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from pipeline.backlog import Partition
 from pipeline.orders import Accepted
 from pipeline.records import Mode, Order, OrderKind, RouteState, RouteTable, encode
 from pipeline.settings import KafkaSettings
 from pipeline.topics import ATTEMPTS, CONTROL
 from tests.integration.statistics import Statistics, now, statistics, until
 from tests.samples import ATTEMPT
-from workers.dispatch.orders import obeying
-from workers.dispatch.tables import Tables
 from workers.embedded.kafka import EmbeddedKafka
-from workers.kafka import BrokerClock, KafkaProducer, create_topics
+from workers.kafka import KafkaProducer, create_topics
 from workers.orders import KEPT, publish, read
 
 CARRIERS = ("carrier-a", "carrier-b", "carrier-c")
@@ -158,40 +155,11 @@ async def test_what_an_order_replaces_and_what_is_long_over_is_swept(kafka: Embe
     assert (await read(settings)).orders == {new.order_id: new}
 
 
-async def test_dispatchers_follow_bans_without_a_decider_and_resume_partitions(
-    kafka: EmbeddedKafka, prefix: str
-) -> None:
-    settings = KafkaSettings(bootstrap=kafka.bootstrap, prefix=prefix)
-    await create_topics(settings)
-    resumed: list[Partition] = []
-    producer = KafkaProducer(settings)
-    await producer.start()
-    try:
-        tables = Tables({"*": {"carrier-a": 60.0, "carrier-b": 40.0}})
-        async with obeying(settings, tables, resumed.append, BrokerClock()):
-            for order in (
-                an_order("order-of-yesterday", OrderKind.RESUME, "otp.requests/1", expires_at=now()),
-                an_order("order-of-a-provider"),
-            ):
-                await producer.send(CONTROL.name, order.order_id, encode(order))
-            await producer.send(CONTROL.name, "broken-order-0001", b"no JSON")
-            await orders(settings, "ban", "carrier-a", "--country", "GB", *WHY)
-            await orders(settings, "resume-partition", "otp.requests/0", "--reason", "the release is undone")
-            await until("it is resumed", lambda: resumed)
-            courses = [tables.of(country) for country in ("GB", "US")]
-    finally:
-        await producer.stop()
-    assert resumed == [Partition("otp.requests", 0)]
-    assert [course and set(course.shares) for course in courses] == [{"carrier-b"}, {"carrier-a", "carrier-b"}]
-
-
-def an_order(order_id: str, kind: OrderKind = OrderKind.HOLD, partition: str | None = None, **changes: Any) -> Order:
+def an_order(order_id: str, **changes: Any) -> Order:
     at = now()
     order = Order(
         order_id=order_id,
-        kind=kind,
-        provider=None,
-        partition=partition,
+        kind=OrderKind.HOLD,
         reason="a test",
         author="maria",
         at=at,

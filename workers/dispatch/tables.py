@@ -105,7 +105,12 @@ class Tables:
     def figures(self) -> dict[str, Any]:
         """Give the figures for health and status."""
         refused = {reason.value: count for reason, count in self.refused.items()}
-        return {"tables": len(self._followed), "stale": sorted(self._stale), "refused": refused}
+        return {
+            "tables": len(self._followed),
+            "stale": sorted(self._stale),
+            "refused": refused,
+            "orders": len(self._in_force),
+        }
 
     def _follow(self, table: RouteTable, record: Record) -> Course | Refusal:
         appended_at = datetime.fromtimestamp(record.timestamp_ms / 1000, tz=UTC)

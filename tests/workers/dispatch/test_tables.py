@@ -83,7 +83,12 @@ def test_wrong_table_is_refused_and_the_last_good_one_kept(tables: Tables) -> No
 def test_figures_are_what_json_can_say(tables: Tables) -> None:
     _take(tables, a_route("a", 0.4))
 
-    assert orjson.loads(orjson.dumps(tables.figures())) == {"tables": 0, "stale": [], "refused": {"sum": 1}}
+    assert orjson.loads(orjson.dumps(tables.figures())) == {
+        "tables": 0,
+        "stale": [],
+        "refused": {"sum": 1},
+        "orders": 0,
+    }
 
 
 def test_refusal_is_said_once_until_a_good_table_comes(tables: Tables, logged: list[Any]) -> None:
@@ -104,7 +109,7 @@ def test_stale_table_is_kept_and_said_once(tables: Tables, logged: list[Any]) ->
         tables.look(NOW + timedelta(seconds=age_s))
 
     assert _shares(tables) == {"a": 0.1, "b": 0.9}
-    assert tables.figures() == {"tables": 1, "stale": ["GB"], "refused": {}}
+    assert tables.figures() == {"tables": 1, "stale": ["GB"], "refused": {}, "orders": 0}
     assert [(line["event"], line["countries"]) for line in logged] == [("routes.stale", ["GB"])]
     assert all(line.keys() <= ALLOWED | {"log_level"} for line in logged)
 
