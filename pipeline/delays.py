@@ -1,6 +1,6 @@
 """How long receipts take: the share of those that will come which has come after so many seconds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from math import erf, log, sqrt
 from typing import Final
@@ -52,10 +52,19 @@ class Delays:
             self._total *= kept
             self._minute = minute
 
-    def arrivals(self, prior: Sequence[float]) -> list[float]:
-        """Give the share that comes in each second after the send."""
-        whole = self._total + PRIOR_WEIGHT
-        return [(count + PRIOR_WEIGHT * share) / whole for count, share in zip(self._counts, prior, strict=True)]
+    def arrivals(self, prior: Sequence[float], weight: float = PRIOR_WEIGHT) -> list[float]:
+        """Give the share that comes in each second after the send, where the prior counts as so many messages."""
+        whole = self._total + weight
+        return [(count + weight * share) / whole for count, share in zip(self._counts, prior, strict=True)]
+
+    @classmethod
+    def pooled(cls, known: Iterable["Delays"]) -> "Delays":
+        """Put together what is known of several routes."""
+        pool = cls()
+        for delays in known:
+            pool._total += delays._total  # noqa: SLF001 - its own kind
+            pool._counts = [one + more for one, more in zip(pool._counts, delays._counts, strict=True)]  # noqa: SLF001
+        return pool
 
 
 def come_by(arrivals: Sequence[float]) -> list[float]:

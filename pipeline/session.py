@@ -45,7 +45,9 @@ def read(session: str, operators: Mapping[str, OperatorSettings], key: Secret, n
     operator = operators.get(fields[0])
     if len(fields) != _FIELDS or operator is None:
         return None
-    if not hmac.compare_digest(_mac(f"{fields[0]}.{fields[1]}", operator, key).encode(), fields[2].encode(errors="replace")):
+    if not hmac.compare_digest(
+        _mac(f"{fields[0]}.{fields[1]}", operator, key).encode(), fields[2].encode(errors="replace")
+    ):
         return None
     return _operator(fields[0], operator) if now.timestamp() < int(fields[1]) else None
 

@@ -1,10 +1,10 @@
 """One provider as the router knows it: beliefs, memories and come-backs of its routes, second by second."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pipeline.delays import ENTRY_FLOOR_S, ENTRY_MEDIAN_S, come_by, quantile_s, usual_arrivals
+from pipeline.delays import ENTRY_FLOOR_S, ENTRY_MEDIAN_S, Delays, come_by, quantile_s, usual_arrivals
 from pipeline.evidence import RouteEvidence
 from pipeline.routing.belief import Now, ProviderBelief
 from pipeline.routing.likelihood import AGES, SETTLED_S, Judge, Usual, judges
@@ -17,8 +17,25 @@ SHOWN: Final = 5  # receipts or entered codes from which on their absence says s
 OVERDUE: Final = 0.99  # share of receipts that has come when one is overdue
 MATURE_S: Final = 20  # of this age on, receipts say what a route usually does, however late they are
 SETTLED_ENOUGH: Final = 30.0  # messages from which on it is known how many codes people enter
+POOL_WEIGHT: Final = 100.0  # messages that the delays of all routes count as, for one of them
 _RECEIPTS: Final = usual_arrivals()
 _ENTRIES: Final = usual_arrivals(ENTRY_FLOOR_S, ENTRY_MEDIAN_S)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pooled:
+    """How long receipts and entered codes take over all routes: the share that comes in each second after the send."""
+
+    receipts: Sequence[float]
+    entries: Sequence[float]
+
+    @classmethod
+    def of(cls, routes: Collection[RouteEvidence]) -> "Pooled":
+        """Put together what is known of all routes."""
+        return cls(
+            receipts=Delays.pooled(route.receipts.delays for route in routes).arrivals(_RECEIPTS),
+            entries=Delays.pooled(route.entries.delays for route in routes).arrivals(_ENTRIES),
+        )
 
 
 @dataclass(slots=True)
@@ -44,13 +61,13 @@ class RouteModel:
     young_due: float = 0.0  # receipts of the last minute that are mature
     young_delivered: float = 0.0
 
-    def refresh(self, evidence: RouteEvidence, prior: Prior, now: int, *, miss_entries: bool) -> None:
-        """Make the judges anew from what is usual by now."""
+    def refresh(self, evidence: RouteEvidence, prior: Prior, pooled: Pooled, now: int, *, miss_entries: bool) -> None:
+        """Make the judges anew from what is usual by now. A route of which little is known is taken to be as others."""
         self.reports = self.reports or evidence.receipts.heard >= SHOWN
         known = evidence.entries.heard >= SHOWN and self.memory.creditable >= SETTLED_ENOUGH
         self.entered = self.entered or known
-        receipts = evidence.receipts.delays.arrivals(_RECEIPTS)
-        entries = evidence.entries.delays.arrivals(_ENTRIES)
+        receipts = evidence.receipts.delays.arrivals(pooled.receipts, POOL_WEIGHT)
+        entries = evidence.entries.delays.arrivals(pooled.entries, POOL_WEIGHT)
         self.receipts_come, self.entries_come = come_by(receipts), come_by(entries)
         self.silence_s = quantile_s(receipts, OVERDUE)
         self.usual_receipts = self.memory.receipts(prior)
@@ -113,6 +130,7 @@ class ProviderModel:
     """One provider in all its countries."""
 
     def __init__(self, now: int) -> None:
+        self.pooled = Pooled.of(())
         self.belief = ProviderBelief(settled_at=now - SETTLED_S)
         self.routes: dict[str, RouteModel] = {}
         self.miss_entries = True
@@ -173,7 +191,7 @@ class ProviderModel:
                 route.lively_at = now
             if now - route.made_at >= REFRESH_S and now - route.lively_at < SETTLED_S:
                 prior = self.prior(country, self.reported())
-                route.refresh(evidence[country], prior, now, miss_entries=self.miss_entries)
+                route.refresh(evidence[country], prior, self.pooled, now, miss_entries=self.miss_entries)
 
     def trust_entries(self, evidence: Mapping[str, RouteEvidence], now: int, *, miss: bool) -> None:
         """Take missing entries as a sign from now on, or do not: they may be missing for another reason."""

@@ -10,7 +10,7 @@ from pipeline.routing.country import Country, View
 from pipeline.routing.hearing import Hearing, all_since, entries_since, together
 from pipeline.routing.joint import failing_since
 from pipeline.routing.likelihood import SETTLED_S
-from pipeline.routing.model import ProviderModel
+from pipeline.routing.model import REFRESH_S, Pooled, ProviderModel
 
 MISSING: Final = 2.0  # so many entries of a provider must be due and missing before others are asked
 UNHEARD: Final = 0.7  # entries of the others that are due: less tells nothing ...
@@ -34,6 +34,7 @@ class Router:
         self._providers: dict[str, ProviderModel] = {}
         self._countries: dict[str, Country] = {}
         self._orders: Collection[Order] = ()
+        self._pooled_at = 0
 
     @property
     def tables(self) -> dict[str, RouteTable]:
@@ -57,6 +58,7 @@ class Router:
     def absorb(self, evidence: Evidence, now: float) -> None:
         """Learn from the past, as after a restart, without a decision."""
         self._meet(evidence, int(now))
+        self._pool(evidence, int(now))
         for provider, model in self._providers.items():
             routes = _routes(evidence, provider, model)
             model.freshen(routes, int(now))
@@ -115,6 +117,14 @@ class Router:
             )
             for provider, model in self._providers.items()
         }
+
+    def _pool(self, evidence: Evidence, now: int) -> None:
+        """Learn from all routes together how long messages take."""
+        if now - self._pooled_at >= REFRESH_S:
+            self._pooled_at = now
+            pooled = Pooled.of(evidence.routes.values())
+            for model in self._providers.values():
+                model.pooled = pooled
 
     def _meet(self, evidence: Evidence, now: int) -> None:
         """Get to know countries and routes that have come up."""

@@ -53,3 +53,11 @@ def test_arrivals_are_shares_of_one_whole(noted: list[tuple[float, int, int]]) -
     arrivals = delays.arrivals(usual_arrivals())
     assert sum(arrivals) == pytest.approx(1)
     assert min(arrivals) >= 0
+
+
+def test_what_is_known_of_several_routes_adds_up() -> None:
+    one, other = Delays(), Delays()
+    one.note(3.0, 30, now=60)
+    other.note(5.0, 10, now=60)
+    pooled = Delays.pooled([one, other]).arrivals(EVEN, 0.0)
+    assert (pooled[3], pooled[5]) == (0.75, 0.25)
