@@ -165,6 +165,12 @@ class Drill:
             document: dict[str, Any] = await answer.json()
             return document
 
+    async def metrics(self, process: str) -> str:
+        """Read what a process tells Prometheus."""
+        async with aiohttp.ClientSession() as http, http.get(f"{self.system.urls[process]}/metrics") as answer:
+            assert answer.status == HTTPStatus.OK
+            return await answer.text()
+
     async def caught_busy(self, process: str, people: People) -> int:
         """Wait until a dispatcher has records in hand; tell how many it has now, at most.
 

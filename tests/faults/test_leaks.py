@@ -67,6 +67,12 @@ def _files(it: Drill) -> list[tuple[str, bytes]]:
     return [(str(path.relative_to(it.system.folder)), path.read_bytes()) for path in paths]
 
 
+async def _metrics(it: Drill) -> AsyncIterator[tuple[str, bytes]]:
+    """Give what every process of ours tells Prometheus."""
+    for process in it.system.urls.keys() - {"carrier"}:
+        yield f"metrics of {process}", (await it.metrics(process)).encode()
+
+
 async def _enter(it: Drill, known: Known) -> list[bool]:
     """Enter right codes, wrong ones, used ones, and right ones as people write them."""
     entered = []
@@ -116,13 +122,14 @@ def test_every_spelling_is_found_wherever_it_stands(secret: str) -> None:
     assert search.find("here", b"447700900124 0123456780 7418529631") == []
 
 
-async def test_no_code_and_no_number_is_in_any_topic_in_valkey_or_in_any_log(tmp_path: Path, jars: Path) -> None:
+async def test_no_code_and_no_number_is_in_any_topic_in_valkey_in_any_log_or_metric(tmp_path: Path, jars: Path) -> None:
     known = Known()
     async with drill(tmp_path, jars, behaviour=BEHAVIOUR, settings=SETTINGS) as it:
         poisoned = await _run(it, known)
         figures = await it.figures()
         triggers = {attempt.trigger for attempt in await it.attempts()}
         dump = [part async for part in _topics(it, poisoned)] + [part async for part in _store(it)]
+        dump += [part async for part in _metrics(it)]
     dump += _files(it)  # after the end: it has its last lines too
     places = {where for where, _ in dump}
     log.info("%d parts, %d bytes, %d codes", len(dump), sum(len(text) for _, text in dump), len(known.codes))
@@ -133,5 +140,5 @@ async def test_no_code_and_no_number_is_in_any_topic_in_valkey_or_in_any_log(tmp
     assert found == []
     assert broken(figures) == {}
     assert OWN_CODE in known.codes.values()
-    assert places >= {topic.name for topic in (*TOPICS[:2], DEAD)} | {"valkey", "logs/api.log", "logs/dispatch-1.log"}
+    assert places >= {topic.name for topic in (*TOPICS[:2], DEAD)} | {"valkey", "logs/api.log", "metrics of api"}
     assert triggers >= {"first", "failover", "second_look", "resend"}
