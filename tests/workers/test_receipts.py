@@ -17,6 +17,7 @@ from pipeline.settings import Secret
 from providers import accounts
 from providers.seam import Accepted, Callback, ProviderReceipt, Sms
 from tests.workers.doors import NUMBER, Door, listening, opened, settings_for, storeless_door
+from tests.workers.metrics.reading import counts
 from workers.embedded.valkey import EmbeddedValkey
 from workers.receipts import build_app
 
@@ -309,3 +310,24 @@ async def test_callback_whose_proof_cannot_be_had_is_to_be_repeated(door: Door) 
         assert await _send(door, b"", None) == 503
 
     assert _received(door) == []
+
+
+async def test_receipts_are_counted_and_timed_from_the_acceptance_of_their_code(
+    door: Door, request_: OtpRequest
+) -> None:
+    door.clock.move(7)
+    await _call(door, "delivered")
+    await _call(door, "delivered")
+    await _call(door, "delivered", key=b"forged")
+
+    assert request_.request_id == ID
+    assert counts(door.metrics, "otp_receipts_total") == {("GB", "carrier-a", "DELIVERED"): 1}
+    assert counts(door.metrics, "otp_codes_in_time_total") == {("GB",): 1}
+    assert counts(door.metrics, "otp_accept_to_receipt_seconds_sum") == {
+        ("GB", "carrier-a"): pytest.approx(7, abs=0.01)
+    }
+    assert counts(door.metrics, "otp_callbacks_total") == {
+        ("advanced",): 1,
+        ("known",): 1,
+        ("refused_seal_broken",): 1,
+    }

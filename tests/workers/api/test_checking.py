@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from pipeline.phone import seal
 from pipeline.records import ReceiptState, Verdict, Verification, decode
 from tests.workers.doors import BANK, NUMBER, SHOP, Door, wrong
+from tests.workers.metrics.reading import counts
 
 ID = "request-0123456789"
 
@@ -186,3 +187,17 @@ async def test_time_of_the_answer_does_not_tell_a_known_id_from_an_unknown_one(d
             times[kind].append(time.perf_counter() - started)
 
     assert abs(median(times["known"]) - median(times["unknown"])) < 0.001
+
+
+async def test_entered_codes_are_counted_by_what_they_were(door: Door) -> None:
+    code = await door.dispatched(door.request(ID))
+    door.clock.move(12)
+    for entered, request_id in ((wrong(code), ID), (code, ID), (code, "other-0123456789")):
+        await _verify(door, entered, request_id)
+
+    told = counts(door.metrics, "otp_verifications_total")
+    assert told == {("shop", "refused"): 1, ("shop", "verified"): 1, ("shop", "unknown"): 1}
+    assert counts(door.metrics, "otp_codes_in_time_total") == {("GB",): 1}
+    assert counts(door.metrics, "otp_accept_to_verified_seconds_sum") == {
+        ("GB", "carrier-a"): pytest.approx(12, abs=0.01)
+    }
