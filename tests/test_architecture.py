@@ -15,7 +15,7 @@ FOLDERS = ("pipeline", "providers", "workers")  # each may import those before i
 SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 
 # What several workers may share; any other file or folder of workers/ is known to the command line alone.
-SHARED = {"loop", "kafka", "state", "log", "admin", "metrics", "redrive", "web"}
+SHARED = {"loop", "kafka", "state", "log", "admin", "metrics", "redrive", "web", "orders", "explaining"}
 WIRING = {"__main__", "cli"}
 
 PURE_LIBRARIES = {"cryptography", "msgspec", "orjson", "phonenumbers", "pyotp"}

@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
 from bench.drills.counting import onset
@@ -20,6 +22,7 @@ from workers.embedded.checker import check
 from workers.embedded.system import System
 from workers.embedded.together import together
 from workers.embedded.traffic import OF_GB, OF_US, Plan, Tally, Traffic
+from workers.postmortem import write_up
 
 NUMBERS: Final = {"GB": OF_GB, "US": OF_US}  # as many of each, so that each country has half of the requests
 SHOW_EVERY_S: Final = 0.25
@@ -73,6 +76,7 @@ class Practice:
     ) -> None:
         self._system = system
         self._kafka = replace(settings.kafka, bootstrap=system.kafka.bootstrap)
+        self._life = timedelta(seconds=settings.otp.ttl_s)
         self._drill = drill
         self._size = size
         self._show = show
@@ -96,6 +100,15 @@ class Practice:
                 await asyncio.wait([showing])
                 journal.close()
         return await self._observed()
+
+    async def write_up(self, observed: Observed, folder: Path) -> bool:
+        """Write the postmortem of the first incident, from the topics, and tell whether there is one.
+
+        Raises BrokerAway and OSError.
+        """
+        for incident in observed.incidents[:1]:
+            await write_up(self._kafka, incident.incident_id, folder, life=self._life)
+        return bool(observed.incidents)
 
     async def _ask(self, traffic: Traffic) -> None:
         await traffic.run(settle_s=self._size.settle_s)

@@ -1,8 +1,6 @@
 """A drill from nothing to its figures, on a system of its own."""
 
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 from bench.drills.drills import Drill, Size
@@ -11,7 +9,6 @@ from bench.drills.results import Result, result
 from bench.ground import Surroundings
 from workers.cli.callers import key_of
 from workers.embedded.system import Shape, System
-from workers.postmortem import write_up
 
 
 async def run(
@@ -33,9 +30,7 @@ async def run(
     async with system.running():
         practice = Practice(system, around.settings, api_key, drill=drill, size=size, show=show)
         observed = await practice.run()
-        if postmortem and observed.incidents:
+        if postmortem:
             around.tell("writing the postmortem")
-            kafka = replace(around.settings.kafka, bootstrap=system.kafka.bootstrap)
-            life = timedelta(seconds=around.settings.otp.ttl_s)
-            await write_up(kafka, observed.incidents[0].incident_id, postmortem, life=life)
+            await practice.write_up(observed, postmortem)
     return result(observed)

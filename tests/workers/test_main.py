@@ -60,7 +60,7 @@ def said(process: "subprocess.Popen[str]") -> dict[str, Any]:
         (("setings",), "No such command 'setings'. Did you mean 'settings'?"),
         (("settings", "--jsn", "-"), "--json"),
         (("run", "dispach"), "No such worker 'dispach'; did you mean dispatch?"),
-        (("run", "nothing"), "there are: api, dispatch, receipts"),
+        (("run", "nothing"), "there are: api, dispatch, ops, receipts"),
     ],
 )
 def test_mistyped_word_is_answered_with_the_word_that_was_meant(

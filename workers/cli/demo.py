@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from workers.embedded.system import System
 
 FOLDER: Final = Path(".ithaca/demo")  # made anew by each demo
+POSTMORTEM: Final = FOLDER / "postmortem"
 CACHE: Final = Path(".cache/jars")
 SETTLE_S: Final = 30.0  # after the last request; a healthy system needs about 3
 
@@ -73,18 +74,20 @@ def demo(
     right.
     """
     called = invocation(ctx, config)
-    observed = asyncio.run(_demo(called.settings(), called.environ_of_processes(), seconds=seconds, rate=rate))
+    observed, written = asyncio.run(_demo(called.settings(), called.environ_of_processes(), seconds=seconds, rate=rate))
     outage = import_module("bench.drills.results").result(observed)
     show_figures(observed.figures)
     show_outage(outage)
+    if written:
+        console().print(f"its postmortem, written from the topics: {POSTMORTEM / 'postmortem.md'}")
     well = all_well(observed.figures) and outage.drained_s is not None
     show_verdict(well=well)
     write_json(json_to, {**asdict(observed.figures), "drill": _document(outage)})
     raise typer.Exit(0 if well else 1)
 
 
-async def _demo(settings: Settings, environ: Mapping[str, str], *, seconds: float, rate: float) -> Any:
-    """Give what the drill at the end has seen (`bench.drills.practice.Observed`), with the figures of everything."""
+async def _demo(settings: Settings, environ: Mapping[str, str], *, seconds: float, rate: float) -> tuple[Any, bool]:
+    """Give what the drill at the end has seen (`bench.drills.practice.Observed`), and whether it is written up."""
     from workers.embedded.system import HEALTHY, Shape, System
 
     _, api_key = key_of(settings)
@@ -110,9 +113,10 @@ async def _demo(settings: Settings, environ: Mapping[str, str], *, seconds: floa
                 system, settings, api_key, **_drill(), show=lambda moment: display.update(view(moment))
             )
             observed = await practice.run()
-            display.update("stop everything")
+            display.update("write the postmortem, and stop everything")
+            written = await practice.write_up(observed, POSTMORTEM)
             await standing.aclose()
-    return observed
+    return observed, written
 
 
 def _drill() -> dict[str, Any]:

@@ -3,14 +3,15 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any
 
-import msgspec
 from aiohttp import web
 
 from pipeline.errors import SettingsError
 from pipeline.settings import Settings
 from workers.kafka.following import TopicFollower
+from workers.metrics.definitions import OPS
+from workers.ops.actions import Actions
+from workers.ops.answers import answer
 from workers.ops.events import Events
 from workers.ops.feed import FOLLOWED, Feed
 from workers.ops.login import Login
@@ -23,7 +24,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop` is set. Raises SettingsError, TopicMismatch, and CannotGoOn when the producer is broken."""
     if not settings.operators:
         raise SettingsError('operators is empty, so nobody could log in; write [operators.<name>] with key = "env:KEY"')
-    async with connected(settings) as parts:
+    async with connected(settings, OPS) as parts:
         feed = Feed(parts.clock.now)
         events = Events(feed.whole, feed.news)
         feed.when_urgent = events.wake
@@ -38,10 +39,10 @@ def build_app(parts: Parts, feed: Feed, events: Events) -> web.Application:
     login = Login(parts)
 
     async def board(_: web.Request) -> web.Response:
-        return records(feed.whole())
+        return answer(feed.whole())
 
     async def history(request: web.Request) -> web.Response:
-        return records({"points": feed.history(request.match_info["country"])})
+        return answer({"points": feed.history(request.match_info["country"])})
 
     app.add_routes(page_routes())
     app.router.add_post("/v1/session", login.enter)
@@ -50,15 +51,14 @@ def build_app(parts: Parts, feed: Feed, events: Events) -> web.Application:
     app.router.add_get("/v1/board", login.required(board), allow_head=False)
     app.router.add_get("/v1/history/{country}", login.required(history), allow_head=False)
     app.router.add_get("/v1/events", login.required(events.stream), allow_head=False)
+    actions = Actions(parts, login)
+    app.router.add_post("/v1/orders", actions.order)
+    app.router.add_delete("/v1/orders/{order_id}", actions.withdraw)
+    app.router.add_get("/v1/dead-letters", actions.letters, allow_head=False)
+    app.router.add_post("/v1/dead-letters/redrive", actions.redrive)
+    app.router.add_get("/v1/explain/{request_id}", actions.explain, allow_head=False)
     app.on_shutdown.append(events.close)
     return app
-
-
-def records(document: Any) -> web.Response:
-    """Give a JSON answer that holds records."""
-    return web.Response(
-        body=msgspec.json.encode(document), content_type="application/json", headers={"Cache-Control": "no-store"}
-    )
 
 
 @contextlib.asynccontextmanager

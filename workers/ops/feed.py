@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from pipeline.board import CountryRow, History, Totals, country_row, versions
-from pipeline.errors import InvalidMessage
+from pipeline.errors import DeadReason, InvalidMessage
 from pipeline.evidence import Evidence
 from pipeline.records import DeadLetter, Incident, Order, Phase, RouteTable, Tally, decode
-from pipeline.topics import CONTROL, DEAD, INCIDENTS, ROUTES, TALLIES, Topic
+from pipeline.topics import CONTROL, DEAD, INCIDENTS, RESOLUTIONS, ROUTES, TALLIES, Topic
 from workers.loop import Record
 
-FOLLOWED: Final[tuple[Topic, ...]] = (CONTROL, ROUTES, INCIDENTS, TALLIES, DEAD)
+FOLLOWED: Final[tuple[Topic, ...]] = (CONTROL, ROUTES, INCIDENTS, TALLIES, DEAD, RESOLUTIONS)
 DELAY_S: Final = 60  # how long a message takes are learned when it is so old
 MOST_INCIDENTS: Final = 50
 STALE: Final = timedelta(seconds=30)  # without a newer look at the evidence
@@ -31,7 +31,7 @@ class Feed:
         self.tables: dict[str, RouteTable] = {}
         self._incidents: dict[str, Incident] = {}
         self.orders: dict[str, Order] = {}
-        self._dead: Counter[str] = Counter()  # by reason
+        self._open_letters: dict[str, DeadReason] = {}  # by topic/partition/offset
         self.unreadable: Counter[str] = Counter()  # by topic
         self._shown: dict[str, CountryRow] = {}  # as they were told last
 
@@ -74,7 +74,7 @@ class Feed:
             "countries": rows,
             "incidents": incidents,
             "orders": [order for order in self.orders.values() if order.expires_at > now],
-            "dead": dict(self._dead),
+            "dead": dict(Counter(self._open_letters.values())),
             "versions": versions(self._evidence, self._evidence.complete)[:5],
             "unreadable": sum(self.unreadable.values()),
         }
@@ -110,12 +110,16 @@ class Feed:
         if record.value is None:
             self.orders.pop(key, None)
         else:
-            order = decode(Order, record.value)
-            self.orders[order.order_id] = order
+            self.orders.pop(key, None)  # one that cannot be read withdraws what it replaces
+            self.orders[key] = decode(Order, record.value)
         self.when_urgent()
 
     def _take_dead(self, record: Record) -> None:
-        self._dead[decode(DeadLetter, record.value).reason] += 1
+        letter = decode(DeadLetter, record.value)
+        self._open_letters[f"{record.topic}/{record.partition}/{record.offset}"] = letter.reason
+
+    def _take_resolution(self, record: Record) -> None:
+        self._open_letters.pop((record.key or b"").decode(errors="replace"), None)
 
 
 _TAKE: Final[Mapping[str, Callable[[Feed, Record], None]]] = {
@@ -124,4 +128,5 @@ _TAKE: Final[Mapping[str, Callable[[Feed, Record], None]]] = {
     INCIDENTS.name: Feed._take_incident,  # noqa: SLF001
     CONTROL.name: Feed._take_order,  # noqa: SLF001
     DEAD.name: Feed._take_dead,  # noqa: SLF001
+    RESOLUTIONS.name: Feed._take_resolution,  # noqa: SLF001
 }

@@ -10,7 +10,7 @@ from pipeline.errors import BrokerAway, StoreAway
 from pipeline.settings import KafkaSettings, Settings
 from workers.kafka import KafkaProducer, create_topics
 from workers.metrics import Metrics, Sample, metrics_of
-from workers.metrics.definitions import BROKER_UP, OPS
+from workers.metrics.definitions import BROKER_UP
 from workers.state.checks import Checks
 from workers.state.client import Store
 from workers.state.epoch import Clock
@@ -34,7 +34,7 @@ class Parts:
 
 
 @contextlib.asynccontextmanager
-async def connected(settings: Settings, process: str = OPS) -> AsyncIterator[Parts]:
+async def connected(settings: Settings, process: str) -> AsyncIterator[Parts]:
     """Connect to Kafka and the store beside the block: a server can say from its start that one of them is away."""
     metrics = metrics_of(process, settings)
     producer, store = KafkaProducer(settings.kafka), Store(settings.state)

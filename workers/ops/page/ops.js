@@ -136,7 +136,11 @@ function showChoices() {
   choices($("country"), [["*", "all"], ...countries.map((name) => [name, name])]);
   choices($("provider"), providers.map((name) => [name, name]));
   choices($("chart-country"), countries.map((name) => [name, name]));
-  if (!state.chart && countries.length) chooseChart(countries[0]);
+  if (!state.chart && countries.length) {
+    const busiest = [...state.countries.values()].reduce((one, other) => (other.codes_per_s > one.codes_per_s ? other : one));
+    $("chart-country").value = busiest.country;
+    chooseChart(busiest.country);
+  }
 }
 
 // --- charts
@@ -183,10 +187,10 @@ async function order(event) {
   event.preventDefault();
   const form = new FormData(event.target);
   const kind = form.get("kind");
-  const wanted = { kind, country: form.get("country"), reason: form.get("reason"), for_s: Number(form.get("for")), force: form.has("force") };
+  const wanted = { kind, country: form.get("country"), reason: form.get("reason"), for: form.get("for"), force: form.has("force") };
   if (kind !== "hold") wanted.provider = form.get("provider");
   const { ok, document: found } = await ask("POST", "/v1/orders", wanted);
-  tell("order-says", ok, ok ? "ordered" : `${found.field ? `${found.field}: ` : ""}${found.detail ?? "not ordered"}`);
+  tell("order-says", ok, ok ? ["ordered", ...found.notes].join("; ") : found.detail ?? "not ordered");
   $("reason").setAttribute("aria-invalid", String(found.field === "reason"));
   if (ok) $("reason").value = "";
 }
@@ -201,13 +205,17 @@ async function redrive(event) {
   const dry = event.submitter?.value !== "no";
   const reason = $("dead-reason").value || null;
   const { ok, document: found } = await ask("POST", "/v1/dead-letters/redrive", { reason, dry_run: dry });
-  tell("redrive-says", ok, ok ? found.says : found.detail);
+  const { found: all, redriven, expired, refused } = found;
+  const words = `${all} letters: ${redriven} ${dry ? "would be" : "are"} sent again, ${expired} are over, ${refused} can never work`;
+  tell("redrive-says", ok, ok ? (all ? words : "there is nothing to redrive") : found.detail);
 }
 
 async function explain(event) {
   event.preventDefault();
   const { ok, document: found } = await ask("GET", `/v1/explain/${encodeURIComponent($("request").value.trim())}`);
-  tell("explain-says", ok, ok ? found.says.join("\n") : found.detail);
+  const lines = (found.attempts ?? []).map((one) => `attempt ${one.number} through ${one.provider} at ${time(one.sent_at)}: ${one.why}; ${one.outcome}; `
+    + (one.receipts.map((receipt) => `${receipt.state} after ${receipt.after_s} s`).join(", ") || "no receipt"));
+  tell("explain-says", ok, ok ? [found.says, ...lines].join("\n") : found.detail);
 }
 
 async function logIn(event) {
