@@ -49,6 +49,7 @@ lock: setup-dev ## pin every dependency anew, with hashes
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --extra embedded --group pyproject.toml:build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --extra embedded --extra plots --group pyproject.toml:build --group pyproject.toml:dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-dev.lock
+	$(BIN)/uv pip compile pyproject.toml --group pyproject.toml:build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --constraint requirements.lock -o compose/requirements.lock
 
 clean: ## remove everything that was made here
 	rm -rf .venv .cache .ithaca build

@@ -107,7 +107,7 @@ class Country:
         if leader is None or len(usable) == 1:
             return Mode.AUTOMATIC
         routes = {view.provider: (view.model, view.evidence) for view in usable}
-        if leader.model.unwell_since is not None and all_fail(routes, elsewhere, now):
+        if leader.model.unwell_since is not None and all_fail(routes, leader.provider, elsewhere, now):
             self.failed_at = now
             return Mode.ALL_BAD
         return Mode.ALL_BAD if recovers(leader.model, leader.evidence, self.failed_at, now) else Mode.AUTOMATIC

@@ -7,8 +7,8 @@ from pipeline.choice import EVERYWHERE, shares_for
 from pipeline.evidence import Evidence, RouteEvidence
 from pipeline.records import Order, RouteTable
 from pipeline.routing.country import Country, View
-from pipeline.routing.hearing import Hearing, all_since, entries_since, together
-from pipeline.routing.joint import failing_since
+from pipeline.routing.hearing import Hearing, entries_since, together
+from pipeline.routing.joint import failing_since, heard_of
 from pipeline.routing.likelihood import SETTLED_S
 from pipeline.routing.model import REFRESH_S, Pooled, ProviderModel
 
@@ -111,7 +111,7 @@ class Router:
             return {}
         return {
             provider: together(
-                all_since(route, evidence.route(provider, country), now, since)
+                heard_of(route, evidence.route(provider, country), now, since)
                 for country, route in model.routes.items()
                 if route.unwell_since is None
             )

@@ -18,13 +18,17 @@ def but(provider: str, behaves: Behaves) -> Behaves:
     return lambda name, country, second: WELL if name == provider else behaves(name, country, second)
 
 
+def mode(world: World) -> Mode:
+    return world.router.tables["GB"].mode
+
+
 def test_when_all_deliver_again_nothing_is_moved_and_automation_goes_on() -> None:
     world = World(behaves=all_between(FAULT, OVER), rates={"GB": 10, "US": 10}).run(OVER)
-    assert world.router.tables["GB"].mode is Mode.ALL_BAD
+    assert mode(world) is Mode.ALL_BAD
     leads = world.leader("GB"), world.leader("US")
     world.run(OVER + 120)
     assert (world.leader("GB"), world.leader("US")) == leads
-    assert world.router.tables["GB"].mode is Mode.AUTOMATIC
+    assert mode(world) is Mode.AUTOMATIC
 
 
 def test_while_one_delivers_it_gets_the_traffic() -> None:
@@ -40,3 +44,14 @@ def test_one_that_recovers_before_the_others_gets_the_traffic() -> None:
 
     world = World(behaves=behaves, rates={"GB": 10, "US": 10}).run(OVER + 90)
     assert (world.leader("GB"), world.leader("US")) == ("c", "c")
+
+
+def test_a_provider_that_has_long_lost_a_part_is_better_than_one_that_loses_all() -> None:
+    def behaves(provider: str, _country: str, second: int) -> Behaviour:
+        if provider == "a":
+            return SILENT if second >= FAULT else WELL
+        return Behaviour(delivered=0.5) if second >= FAULT - 120 else WELL
+
+    world = World(behaves=behaves, shares={"a": 60, "b": 40}).run(FAULT)
+    assert world.leader() == "a"
+    assert world.run(FAULT + 60).leader() == "b"
