@@ -51,7 +51,7 @@ QUICK: Final = Size(events=2_000, warm_s=1.0, seconds=3.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """A statistics process."""
+    """A process of ours."""
 
     pid: int
     url: str
@@ -94,7 +94,7 @@ def lines(found: Mapping[str, Any]) -> Iterator[Line]:
 
 async def _backlog(around: Surroundings, kafka: KafkaSettings, size: Size, *, processes: int) -> dict[str, Any]:
     """Let processes count what is produced as quickly as Kafka takes it; only what is left then is measured."""
-    async with _counting(around, kafka, processes) as workers, _producing(kafka) as producer:
+    async with counting(around, kafka, processes) as workers, producing(kafka) as producer:
         around.tell(f"{size.events} events for {processes} of the processes")
         await asyncio.gather(*(_send(producer, turn) for turn in range(size.events)))
         began, counted, used = time.monotonic(), await _counted(workers), sum(cpu_s(worker.pid) for worker in workers)
@@ -115,9 +115,9 @@ async def _backlog(around: Surroundings, kafka: KafkaSettings, size: Size, *, pr
 async def _steady(around: Surroundings, kafka: KafkaSettings, size: Size) -> list[float]:
     """Produce at a rate, and look how old what is known gets."""
     ages = []
-    async with _counting(around, kafka, 1) as (worker,), _producing(kafka) as producer:
+    async with counting(around, kafka, 1) as (worker,), producing(kafka) as producer:
         around.tell(f"{RATE} events a second for {size.seconds:g} s")
-        sending = asyncio.create_task(_send_on(producer))
+        sending = asyncio.create_task(send_on(producer))
         await asyncio.sleep(size.warm_s)
         until_s = time.monotonic() + size.seconds
         while time.monotonic() < until_s:
@@ -127,7 +127,8 @@ async def _steady(around: Surroundings, kafka: KafkaSettings, size: Size) -> lis
     return ages
 
 
-async def _send_on(producer: KafkaProducer) -> None:
+async def send_on(producer: KafkaProducer) -> None:
+    """Produce RATE events a second until cancelled."""
     began, turn = time.monotonic(), 0
     while True:
         due = int((time.monotonic() - began) * RATE)
@@ -142,7 +143,8 @@ async def _counted(workers: list[Worker]) -> int:
 
 
 @asynccontextmanager
-async def _producing(kafka: KafkaSettings) -> AsyncIterator[KafkaProducer]:
+async def producing(kafka: KafkaSettings) -> AsyncIterator[KafkaProducer]:
+    """Give a producer."""
     producer = KafkaProducer(kafka)
     await producer.start()
     try:
@@ -152,11 +154,12 @@ async def _producing(kafka: KafkaSettings) -> AsyncIterator[KafkaProducer]:
 
 
 @asynccontextmanager
-async def _counting(around: Surroundings, kafka: KafkaSettings, processes: int) -> AsyncIterator[list[Worker]]:
+async def counting(around: Surroundings, kafka: KafkaSettings, processes: int) -> AsyncIterator[list[Worker]]:
     """Run processes while the block runs; at its beginning they share the partitions."""
     await create_topics(kafka)
     async with AsyncExitStack() as held:
-        workers = [await held.enter_async_context(_worker(around, kafka, number)) for number in range(processes)]
+        names = [f"stats-{number}" for number in range(processes)]
+        workers = [await held.enter_async_context(running(around, kafka, name, "stats")) for name in names]
 
         async def shared() -> bool:
             return all([0 < (await worker.figures())["partitions"] <= 24 // processes for worker in workers])
@@ -166,19 +169,19 @@ async def _counting(around: Surroundings, kafka: KafkaSettings, processes: int) 
 
 
 @asynccontextmanager
-async def _worker(around: Surroundings, kafka: KafkaSettings, number: int) -> AsyncIterator[Worker]:
-    name = f"{kafka.prefix}stats-{number}"
-    (port,) = choose_ports(around.folder / f"{name}.port.json", 1)
+async def running(around: Surroundings, kafka: KafkaSettings, name: str, worker: str) -> AsyncIterator[Worker]:
+    """Run one process while the block runs."""
+    (port,) = choose_ports(around.folder / f"{kafka.prefix}{name}.port.json", 1)
     url = f"http://{LOOPBACK}:{port}/readyz"
     ours = {
         "ITHACA_KAFKA__BOOTSTRAP": kafka.bootstrap,
         "ITHACA_KAFKA__PREFIX": kafka.prefix,
         "ITHACA_KAFKA__SESSION_TIMEOUT_S": f"{kafka.session_timeout_s:g}",
-        "ITHACA_ADMIN__PORT": str(port),
+        f"ITHACA_{'ADMIN' if worker == 'stats' else worker.upper()}__PORT": str(port),
     }
-    argv = (sys.executable, "-m", "workers", "run", "stats")
+    argv = (sys.executable, "-m", "workers", "run", worker)
     spec = ProcessSpec(name=name, argv=argv, ready=http_ready(url), env={**around.environ, **ours})
-    process = Process(spec, around.folder / "logs" / f"{name}.log")
+    process = Process(spec, around.folder / "logs" / f"{kafka.prefix}{name}.log")
     try:
         process.spawn()
         await process.wait_ready()

@@ -70,12 +70,14 @@ def eventually(holds: Callable[[], Any], what: str) -> Any:
 
 @pytest.fixture(scope="module")
 def running(jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Start the whole system, and stop it with Ctrl-C."""
+    """Start the whole system on three brokers, as production has them, and stop it with Ctrl-C."""
     folder = tmp_path_factory.mktemp("browser")
     (folder / ".cache").mkdir()
     (folder / ".cache" / "jars").symlink_to(jars)
     with (folder / "up.out").open("wb") as out:
-        process = subprocess.Popen([ITHACA, "up", "--json", "up.json"], cwd=folder, stdout=out, stderr=out)
+        process = subprocess.Popen(
+            [ITHACA, "up", "--brokers", "3", "--json", "up.json"], cwd=folder, stdout=out, stderr=out
+        )
     try:
         eventually(lambda: (folder / "up.json").exists() or process.poll() is not None, "the system did not start")
         assert process.poll() is None, (folder / "up.out").read_text()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import psutil
 import pytest
@@ -11,6 +12,7 @@ from tests.browser.conftest import OPERATOR, SHOTS, VIEWER, WITHIN_S, Running, e
 
 pytestmark = pytest.mark.timeout(240)
 WAIT_MS = WITHIN_S * 1000
+SECONDS = len("2026-01-02T03:04:05")
 WIDE, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=360, height=740)
 
 
@@ -143,17 +145,42 @@ def test_every_control_has_a_name_and_every_picture_words(page: Page, running: R
     assert page.locator("svg[role=img]").count() == page.locator("svg[aria-labelledby]").count() == 2
 
 
-def kill(running: Running, worker: str) -> None:
-    """Kill a process of the system; the supervisor starts it again."""
-    for process in psutil.process_iter(["cmdline", "environ"]):
-        words = process.info["cmdline"] or []
-        if words[-2:] == ["run", worker] and str(running.folder) in str(process.cwd()):
+def test_an_order_to_resume_asks_for_a_partition_and_a_wrong_one_is_told(page: Page, running: Running) -> None:
+    log_in(page, running)
+    page.select_option("#kind", "resume")
+    expect(page.locator("#provider")).to_be_disabled()
+    page.fill("#partition", "otp.nothing/0")
+    page.fill("#reason", "the release is rolled back")
+    page.click("#order button[type=submit]")
+    expect(page.locator("#order-says")).to_contain_text("partition")
+
+
+def kill(running: Running, sign: str) -> None:
+    """Kill one process of the system with this on its command line; the supervisor starts it again."""
+    for process in psutil.process_iter(["cmdline"]):
+        words = " ".join(process.info["cmdline"] or [])
+        if sign in words and str(running.folder) in f"{process.cwd()} {words}":
             process.kill()
+            return
+    pytest.fail(f"no process with {sign}")
 
 
 def test_the_page_goes_on_by_itself_when_its_server_starts_anew(page: Page, running: Running) -> None:
     log_in(page, running)
     expect(page.locator("#live")).to_contain_text("live")
-    kill(running, "ops")
+    kill(running, "run ops")
     expect(page.locator("#live")).to_contain_text("connection lost")
+    expect(page.locator("#live")).to_contain_text("live,", timeout=WAIT_MS)
+
+
+def test_the_page_goes_on_by_itself_when_a_broker_is_killed(page: Page, running: Running) -> None:
+    log_in(page, running)
+
+    def known() -> str:
+        return page.get_attribute("#live", "data-as-of") or ""
+
+    eventually(known, "nothing is known")
+    kill(running, "kafka.Kafka")
+    later = (datetime.now(UTC) + timedelta(seconds=5)).isoformat()
+    eventually(lambda: known()[:SECONDS] > later[:SECONDS], "what is known does not advance")
     expect(page.locator("#live")).to_contain_text("live,", timeout=WAIT_MS)

@@ -42,7 +42,7 @@ def _is_in(process: psutil.Process, folder: Path) -> bool:
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("name", ["provider-token", "gateway-setting"])
+@pytest.mark.parametrize("name", ["provider-token", pytest.param("gateway-setting", marks=pytest.mark.slow)])
 def test_drill_breaks_the_leader_loses_no_code_and_prints_one_object(name: str, folder: Path) -> None:
     done = subprocess.run(command(name), cwd=folder, capture_output=True, text=True, timeout=230, check=False)
 

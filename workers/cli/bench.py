@@ -25,6 +25,7 @@ FIGURES: Final = {  # name -> module, imported only when it is asked for, becaus
     "decision": "bench.decision",
     "routing": "bench.routing",
     "stats": "bench.stats",
+    "ops": "bench.ops",
 }
 
 QuickOption = Annotated[bool, typer.Option("--quick", help="As little as possible: to see that it works.")]
@@ -85,6 +86,12 @@ def routing(ctx: typer.Context, *, quick: QuickOption = False, json_to: JsonOpti
 def stats(ctx: typer.Context, *, quick: QuickOption = False, json_to: JsonOption = None) -> None:
     """Events that the statistics count, and how old what is known gets under load."""
     write_json(json_to, _measure(ctx, ["stats"], quick=quick)["stats"])
+
+
+@bench.command()
+def ops(ctx: typer.Context, *, quick: QuickOption = False, json_to: JsonOption = None) -> None:
+    """Memory of the operators' page under load, and how soon it shows what happens. Needs Chromium and Playwright."""
+    write_json(json_to, _measure(ctx, ["ops"], quick=quick)["ops"])
 
 
 @bench.command(name="all")

@@ -53,7 +53,7 @@ async def obeying(
     kafka: KafkaSettings, tables: Tables, resume: Callable[[Partition], None], clock: BrokerClock
 ) -> AsyncIterator[None]:
     """Follow the orders that are there at once, and others while the block runs."""
-    follower = TopicFollower(kafka, CONTROL.name, Orders(tables, resume, clock.now).take)
+    follower = TopicFollower(kafka, [CONTROL.name], Orders(tables, resume, clock.now).take)
     job = asyncio.create_task(follower.run())
     try:
         with suppress(TimeoutError):

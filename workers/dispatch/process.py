@@ -97,7 +97,7 @@ async def _following(settings: Settings, clock: BrokerClock) -> AsyncIterator[Ta
         clock.witness(record.timestamp_ms)
         tables.take(record)
 
-    follower = TopicFollower(settings.kafka, ROUTES.name, take)
+    follower = TopicFollower(settings.kafka, [ROUTES.name], take)
     jobs = [asyncio.create_task(work) for work in (follower.run(), tables.keep_looking(clock.now))]
     try:
         with suppress(TimeoutError):

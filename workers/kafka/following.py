@@ -1,9 +1,10 @@
-"""Following a compacted topic beside other work: nothing that goes wrong with it ends that work."""
+"""Following topics beside other work: nothing that goes wrong with it ends that work."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final, NoReturn
 
+from pipeline.backlog import Partition
 from pipeline.settings import KafkaSettings
 from workers.kafka.reader import KafkaReader
 from workers.log import get_log
@@ -15,13 +16,13 @@ _AGAIN_S: Final = 0.5  # after whatever went wrong
 
 
 class TopicFollower:
-    """Gives every record of a topic to `take`: first what is there, then what is appended, none of them twice."""
+    """Gives every record of some topics to `take`: first what is there, then what is appended, none of them twice."""
 
-    def __init__(self, settings: KafkaSettings, topic: str, take: Callable[[Record], None]) -> None:
+    def __init__(self, settings: KafkaSettings, topics: Collection[str], take: Callable[[Record], None]) -> None:
         self._settings = settings
-        self._topic = topic
+        self._topics = topics
         self._take = take
-        self._next: dict[int, int] = {}  # partition -> offset of the next record
+        self._next: dict[Partition, int] = {}  # offset of the next record
         self.caught_up = asyncio.Event()  # what was there when it began has been given
 
     async def run(self) -> NoReturn:
@@ -30,16 +31,16 @@ class TopicFollower:
             try:
                 await self._follow()
             except Exception:  # whatever it is, what was given so far still holds
-                log.warning("topic.not_followed", topic=self._topic, wait_s=_AGAIN_S, exc_info=True)
+                log.warning("topic.not_followed", topic=", ".join(self._topics), wait_s=_AGAIN_S, exc_info=True)
                 await asyncio.sleep(_AGAIN_S)
 
     async def _follow(self) -> NoReturn:
-        reader = KafkaReader(self._settings, [self._topic])
+        reader = KafkaReader(self._settings, self._topics)
         try:
             await reader.start()
-            ends = await reader.ends(await reader.partitions([self._topic]))
+            ends = await reader.ends(await reader.partitions(self._topics))
             while True:
-                if all(self._next.get(partition.number, 0) >= end for partition, end in ends.items()):
+                if all(self._next.get(partition, 0) >= end for partition, end in ends.items()):
                     self.caught_up.set()
                 self._give(await reader.fetch())
         finally:
@@ -47,6 +48,7 @@ class TopicFollower:
 
     def _give(self, records: Iterable[Record]) -> None:
         for record in records:
-            if record.offset >= self._next.get(record.partition, 0):
-                self._next[record.partition] = record.offset + 1
+            partition = Partition(record.topic, record.partition)
+            if record.offset >= self._next.get(partition, 0):
+                self._next[partition] = record.offset + 1
                 self._take(record)

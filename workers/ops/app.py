@@ -64,8 +64,8 @@ def build_app(parts: Parts, feed: Feed, events: Events) -> web.Application:
 @contextlib.asynccontextmanager
 async def _followed(settings: Settings, feed: Feed, events: Events) -> AsyncIterator[None]:
     """Follow the topics, and tell what is new, beside the block."""
-    works = [TopicFollower(settings.kafka, topic.name, feed.take).run() for topic in FOLLOWED]
-    jobs = [asyncio.create_task(work) for work in (*works, events.run())]
+    follower = TopicFollower(settings.kafka, [topic.name for topic in FOLLOWED], feed.take)
+    jobs = [asyncio.create_task(work) for work in (follower.run(), events.run())]
     try:
         yield
     finally:

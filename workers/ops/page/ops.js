@@ -58,6 +58,7 @@ function show(board) {
     showCountry(row);
     if (row.country === state.chart) addPoint(row);
   }
+  $("live").dataset.asOf = board.as_of ?? "";
   say("live", board.stale ? "stale: nobody has looked at the evidence for 30 s" : `live, ${time(board.at)}`);
   if (changed.length) say("said", changed.join("; "));
   showTop(board);
@@ -187,8 +188,10 @@ async function order(event) {
   event.preventDefault();
   const form = new FormData(event.target);
   const kind = form.get("kind");
-  const wanted = { kind, country: form.get("country"), reason: form.get("reason"), for: form.get("for"), force: form.has("force") };
-  if (kind !== "hold") wanted.provider = form.get("provider");
+  const wanted = { kind, reason: form.get("reason"), for: form.get("for"), force: form.has("force") };
+  if (kind === "resume") wanted.partition = form.get("partition");
+  else wanted.country = form.get("country");
+  if (form.has("provider")) wanted.provider = form.get("provider");
   const { ok, document: found } = await ask("POST", "/v1/orders", wanted);
   tell("order-says", ok, ok ? ["ordered", ...found.notes].join("; ") : found.detail ?? "not ordered");
   $("reason").setAttribute("aria-invalid", String(found.field === "reason"));
@@ -262,6 +265,11 @@ $("redrive").addEventListener("submit", redrive);
 $("explain").addEventListener("submit", explain);
 $("leave").addEventListener("click", async () => { await ask("DELETE", "/v1/session"); showLogin(); });
 $("chart-country").addEventListener("change", (event) => chooseChart(event.target.value));
-$("kind").addEventListener("change", (event) => { $("provider").disabled = event.target.value === "hold"; });
+$("kind").addEventListener("change", (event) => {
+  const resumes = event.target.value === "resume";
+  $("provider").disabled = resumes || event.target.value === "hold";
+  $("country").disabled = resumes;
+  $("partition-row").hidden = !resumes;
+});
 setInterval(() => { if (state.board) draw(); }, 5000);
 start();
