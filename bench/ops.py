@@ -18,9 +18,11 @@ from playwright.async_api import Page, async_playwright
 from bench.ground import Surroundings, cpu_s, machine
 from bench.line import Line, at_most, plain
 from bench.stats import RATE, Worker, counting, producing, running, send_on
+from workers.embedded.errors import EmbeddedError
 from workers.embedded.kafka import EmbeddedKafka
 from workers.ops.pages import FILES
 
+BROWSER: Final = "chromium"
 KEY: Final = "dev-operator"
 MIB: Final = 2**20
 # Gives, for so many changes of the status line, the milliseconds from what is known to the frame that shows it.
@@ -47,7 +49,9 @@ QUICK: Final = Size(warm_s=3.0, changes=5, viewers=3)
 
 
 async def measure(around: Surroundings, size: Size) -> dict[str, Any]:
-    """Look at the page in a browser while events come and others look, too."""
+    """Look at the page in a browser while events come and others look, too. Raises EmbeddedError without a browser."""
+    if shutil.which(BROWSER) is None:
+        raise EmbeddedError(f"{BROWSER}: is not installed, and the page is measured in it; `apt-get install {BROWSER}`")
     around.tell("start Kafka, the statistics and the page")
     async with EmbeddedKafka(around.folder.absolute() / "kafka", cache=around.cache) as kafka:
         settings = replace(around.settings.kafka, bootstrap=kafka.bootstrap, session_timeout_s=6.0, prefix="ops.")
@@ -94,7 +98,7 @@ def lines(found: Mapping[str, Any]) -> Iterator[Line]:
 @asynccontextmanager
 async def _browsing(url: str) -> AsyncIterator[Page]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(executable_path=shutil.which(BROWSER), args=["--no-sandbox"])
         page = await browser.new_page()
         await page.goto(url)
         await page.fill("#key", KEY)

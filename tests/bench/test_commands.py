@@ -23,18 +23,19 @@ KEYS = {
     "decision": {"providers"},
     "routing": {"us_per_cell_and_second", "core_share_of_1600_cells"},
     "stats": {"one_process", "two_processes", "age_max_s", "age_p50_s"},
+    "ops": {"memory_mib", "shown_p50_s", "shown_p95_s", "page_kib", "first_paint_ms"},
 }
+SLOW = ("pipeline", "kill", "latency", "memory", "stats", "ops")
 MACHINE = {"cores", "memory_gib"}
 
 
 @pytest.mark.parametrize(
     "figure",
     [
-        "pipeline",
         "adapters",
         "decision",
         "routing",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("kill", "latency", "memory", "stats")),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW),
     ],
 )
 def test_figure_is_measured_and_printed(figure: str, tmp_path: Path, jars: Path) -> None:

@@ -70,7 +70,7 @@ def test_an_outage_is_seen_on_the_page_as_traffic_moves(page: Page, running: Run
 
 
 def test_a_pin_needs_a_reason_is_followed_and_can_be_withdrawn(page: Page, running: Running) -> None:
-    asking = running.ask(20.0, 5.0)
+    running.ask(15.0, 5.0)
     log_in(page, running)
     page.wait_for_selector("#country-GB")
     page.select_option("#provider", "carrier-c")
@@ -87,7 +87,6 @@ def test_a_pin_needs_a_reason_is_followed_and_can_be_withdrawn(page: Page, runni
     page.click("#orders button")
     expect(page.locator("#orders")).to_contain_text("none: the system decides")
     eventually(lambda: share(page, "carrier-c", "GB") < 100, "automation does not go on")
-    asking.join()
 
 
 def test_a_redrive_of_nothing_says_so(page: Page, running: Running) -> None:

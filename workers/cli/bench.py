@@ -116,7 +116,7 @@ def _one(name: str, environ: Mapping[str, str], progress: Progress, *, quick: bo
     from pipeline.settings.parse import parse
 
     step = progress.add_task(name, total=None, detail="")
-    module = import_module(FIGURES[name])
+    module = _module(name)
     around = module.Surroundings(
         folder=folder,
         cache=CACHE,
@@ -127,6 +127,16 @@ def _one(name: str, environ: Mapping[str, str], progress: Progress, *, quick: bo
     found: Found = asyncio.run(module.measure(around, module.QUICK if quick else module.Size()))
     progress.update(step, total=1, completed=1, detail="")
     return found
+
+
+def _module(name: str) -> Any:
+    """Give what measures."""
+    try:
+        return import_module(FIGURES[name])
+    except ModuleNotFoundError as error:
+        if error.name != "playwright":
+            raise
+        raise typer.BadParameter(f"{name} needs {error.name}, one of the test tools: `make setup-dev`") from None
 
 
 def _table(found: Mapping[str, Found]) -> Table:

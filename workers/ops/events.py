@@ -48,12 +48,12 @@ class Events:
         answer = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         )
-        await answer.prepare(request)
         queue: asyncio.Queue[bytes | None] = asyncio.Queue(MOST_BEHIND)
-        await answer.write(f"retry: {REPEAT_MS}\n\n".encode() + event(self._whole()))
-        self._queues.add(queue)
+        queue.put_nowait(f"retry: {REPEAT_MS}\n\n".encode() + event(self._whole()))
+        self._queues.add(queue)  # before anything is awaited: no news may come between the whole and this
         try:
             with suppress(ConnectionError):
+                await answer.prepare(request)
                 while (data := await queue.get()) is not None:
                     await answer.write(data)
         finally:

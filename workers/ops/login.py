@@ -1,5 +1,6 @@
 """Who is asking: a session cookie with a token against other sites, or a bearer key."""
 
+import hmac
 from datetime import datetime
 from http import HTTPStatus
 from typing import Final, Literal
@@ -73,11 +74,16 @@ class Login:
         operator = by_key or (read(session, self._settings.operators, self._key, self._now()) if session else None)
         if operator is None:
             raise Problem(HTTPStatus.UNAUTHORIZED, "log in first, or send `Authorization: Bearer <key of an operator>`")
-        if wants != "look" and by_key is None and request.headers.get(CSRF) != csrf_token(session or "", self._key):
+        if wants != "look" and by_key is None and not self._is_ours(request, session or ""):
             raise Problem(HTTPStatus.FORBIDDEN, f"send the token of this session in `{CSRF}`: `GET /v1/session` has it")
         if wants == "act" and not operator.may_act:
             raise Problem(HTTPStatus.FORBIDDEN, "a viewer may look and not act; the role `operator` may")
         return operator
+
+    def _is_ours(self, request: web.Request, session: str) -> bool:
+        """Tell whether a page of ours sends this: only it knows the token of the session."""
+        token = request.headers.get(CSRF, "").encode(errors="replace")
+        return hmac.compare_digest(token, csrf_token(session, self._key).encode())
 
     def _by_key(self, request: web.Request) -> Operator | None:
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
