@@ -37,12 +37,9 @@ class Running:
     def page(self) -> str:
         return self.urls["ops"]
 
-    def ask(self, *seconds_rate: float) -> threading.Thread:
+    def ask(self, seconds: float, rate: float) -> None:
         """Let people ask for codes and enter them, beside the test."""
-        seconds, rate = seconds_rate
-        thread = threading.Thread(target=lambda: asyncio.run(self._ask(seconds, rate)), daemon=True)
-        thread.start()
-        return thread
+        threading.Thread(target=lambda: asyncio.run(self._ask(seconds, rate)), daemon=True).start()
 
     async def _ask(self, seconds: float, rate: float) -> None:
         plan = Plan(

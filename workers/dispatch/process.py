@@ -98,16 +98,13 @@ async def _following(settings: Settings, clock: BrokerClock) -> AsyncIterator[Ta
         tables.take(record)
 
     follower = TopicFollower(settings.kafka, [ROUTES.name], take)
-    jobs = [asyncio.create_task(work) for work in (follower.run(), tables.keep_looking(clock.now))]
+    looking = asyncio.create_task(tables.keep_looking(clock.now))
     try:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(TABLES_S):
-                await follower.caught_up.wait()
-        yield tables
+        async with follower.following(TABLES_S):
+            yield tables
     finally:
-        for job in jobs:
-            job.cancel()
-        await asyncio.wait(jobs)
+        looking.cancel()
+        await asyncio.wait([looking])
 
 
 def _loop(
