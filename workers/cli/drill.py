@@ -60,23 +60,21 @@ def drill(
     if name is None:
         console().print(_list(drills.DRILLS))
         return
+    report = import_module("bench.drills.report")
     found = {}
     for one in _chosen(drills.DRILLS, name, quick=quick):
-        folders = [_folder(postmortem, one.name, turn, alone=name != ALL and runs == 1) for turn in range(1, runs + 1)]
-        found[one.name] = _repeat(ctx, one, one.quick if quick else one.size, folders)
+        size = one.quick if quick else one.size
+        results = [
+            _run(ctx, one, size, turn, runs, _folder(postmortem, one.name, turn, alone=name != ALL and runs == 1))
+            for turn in range(1, runs + 1)
+        ]
+        console().print(_table(report, one, results))
+        found[one.name] = report.document(one, size, results)
     met = all(one["met"] for one in found.values())
     if len(found) > 1:
         console().print(_overview(found))
     write_json(json_to, {"drills": found, "met": met} if name == ALL else next(iter(found.values())))
     raise typer.Exit(0 if met else 1)
-
-
-def _repeat(ctx: typer.Context, one: Any, size: Any, folders: Sequence[Path | None]) -> Any:
-    """Run a drill once for each of these folders of postmortems, show its figures, and give them as a document."""
-    report = import_module("bench.drills.report")
-    results = [_run(ctx, one, size, turn, len(folders), folder) for turn, folder in enumerate(folders, start=1)]
-    console().print(_table(report, one, results))
-    return report.document(one, size, results)
 
 
 def _chosen(drills: Sequence[Any], name: str, *, quick: bool) -> list[Any]:
