@@ -1,6 +1,5 @@
 """One row for each provider of a country, and the versions of the configuration that messages carry."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
@@ -56,7 +55,8 @@ class Version(Struct, frozen=True, kw_only=True):
 
 def country_row(table: RouteTable, evidence: Evidence, now: int) -> CountryRow:
     """Put a table and what is known of its routes into a row."""
-    found = [(route, known, _lately(known, now)) for route, known in _known(table, evidence)]
+    found = [(route, evidence.route(route.provider, table.country)) for route in table.routes]
+    first = sum(_first(known, now) for _, known in found)
     return CountryRow(
         country=table.country,
         mode=table.mode,
@@ -64,8 +64,8 @@ def country_row(table: RouteTable, evidence: Evidence, now: int) -> CountryRow:
         changed_at=table.changed_at,
         decided_at=table.decided_at,
         revision=table.revision,
-        codes_per_s=round(sum(first for _, _, (_, first) in found) / LATELY_S, 1),
-        routes=tuple(_route_row(route, known, sent) for route, known, (sent, _) in found),
+        codes_per_s=round(first / LATELY_S, 1),
+        routes=tuple(_route_row(route, known, now) for route, known in found),
     )
 
 
@@ -86,11 +86,7 @@ def versions(evidence: Evidence, now: int) -> list[Version]:
     return sorted(rows, key=lambda row: (-row.newest, row.config))
 
 
-def _known(table: RouteTable, evidence: Evidence) -> Iterator[tuple[Route, RouteEvidence]]:
-    return ((route, evidence.route(route.provider, table.country)) for route in table.routes)
-
-
-def _route_row(route: Route, known: RouteEvidence, sent: int) -> RouteRow:
+def _route_row(route: Route, known: RouteEvidence, now: int) -> RouteRow:
     arrivals = known.receipts.delays.arrivals(_USUAL)
     return RouteRow(
         provider=route.provider,
@@ -100,17 +96,15 @@ def _route_row(route: Route, known: RouteEvidence, sent: int) -> RouteRow:
         delivered=delivered(route),
         usual=route.usual,
         p95_s=quantile_s(arrivals, LATE) if known.receipts.heard else None,
-        sent=sent,
+        sent=sum(bucket.accepted for second in _lately(now) for bucket in known.seconds.get(second, {}).values()),
         says=heard(route),
         returns_at=route.returns_at,
     )
 
 
-def _lately(known: RouteEvidence, now: int) -> tuple[int, int]:
-    """Give the messages of the last minute, and the codes that were sent first in them."""
-    sent = first = 0
-    for second in range(now - LATELY_S + 1, now + 1):
-        for bucket in known.seconds.get(second, {}).values():
-            sent += bucket.accepted
-            first += bucket.first
-    return sent, first
+def _first(known: RouteEvidence, now: int) -> int:
+    return sum(bucket.first for second in _lately(now) for bucket in known.seconds.get(second, {}).values())
+
+
+def _lately(now: int) -> range:
+    return range(now - LATELY_S + 1, now + 1)

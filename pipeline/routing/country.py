@@ -106,11 +106,10 @@ class Country:
         leader = next((view for view in usable if view.provider == self.leader), None)
         if leader is None or len(usable) == 1:
             return Mode.AUTOMATIC
-        if leader.model.unwell_since is not None:
-            routes = {view.provider: (view.model, view.evidence) for view in usable}
-            if all_fail(routes, leader.provider, elsewhere, now):
-                self.failed_at = now
-                return Mode.ALL_BAD
+        routes = {view.provider: (view.model, view.evidence) for view in usable}
+        if leader.model.unwell_since is not None and all_fail(routes, leader.provider, elsewhere, now):
+            self.failed_at = now
+            return Mode.ALL_BAD
         return Mode.ALL_BAD if recovers(leader.model, leader.evidence, self.failed_at, now) else Mode.AUTOMATIC
 
     def _route(self, view: View, state: RouteState, now: int) -> Route:

@@ -58,6 +58,5 @@ def _is_better(model: RouteModel, leader: RouteModel, now: int) -> bool:
 
 def recovers(leader: RouteModel, evidence: RouteEvidence, failed_at: int, now: int) -> bool:
     """Tell whether the leader delivers again shortly after all failed: then the others are no better, and it stays."""
-    if now - failed_at >= SETTLES_S:  # nearly always: nothing is to be summed up then
-        return False
-    return all_since(leader, evidence, now, failed_at - NOTICED_S).says_broken < 0
+    heard = all_since(leader, evidence, now, failed_at - NOTICED_S)
+    return now - failed_at < SETTLES_S and heard.says_broken < 0

@@ -37,9 +37,12 @@ class Running:
     def page(self) -> str:
         return self.urls["ops"]
 
-    def ask(self, seconds: float, rate: float) -> None:
+    def ask(self, *seconds_rate: float) -> threading.Thread:
         """Let people ask for codes and enter them, beside the test."""
-        threading.Thread(target=lambda: asyncio.run(self._ask(seconds, rate)), daemon=True).start()
+        seconds, rate = seconds_rate
+        thread = threading.Thread(target=lambda: asyncio.run(self._ask(seconds, rate)), daemon=True)
+        thread.start()
+        return thread
 
     async def _ask(self, seconds: float, rate: float) -> None:
         plan = Plan(

@@ -1,7 +1,8 @@
 """Operators' orders as dispatch follows them: at once, and whether or not anybody decides."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Final
 
@@ -53,5 +54,12 @@ async def obeying(
 ) -> AsyncIterator[None]:
     """Follow the orders that are there at once, and others while the block runs."""
     follower = TopicFollower(kafka, [CONTROL.name], Orders(tables, resume, clock.now).take)
-    async with follower.following(WAIT_S):
+    job = asyncio.create_task(follower.run())
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WAIT_S):
+                await follower.caught_up.wait()
         yield
+    finally:
+        job.cancel()
+        await asyncio.wait([job])

@@ -98,13 +98,16 @@ async def _following(settings: Settings, clock: BrokerClock) -> AsyncIterator[Ta
         tables.take(record)
 
     follower = TopicFollower(settings.kafka, [ROUTES.name], take)
-    looking = asyncio.create_task(tables.keep_looking(clock.now))
+    jobs = [asyncio.create_task(work) for work in (follower.run(), tables.keep_looking(clock.now))]
     try:
-        async with follower.following(TABLES_S):
-            yield tables
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TABLES_S):
+                await follower.caught_up.wait()
+        yield tables
     finally:
-        looking.cancel()
-        await asyncio.wait([looking])
+        for job in jobs:
+            job.cancel()
+        await asyncio.wait(jobs)
 
 
 def _loop(

@@ -1,8 +1,7 @@
 """Following topics beside other work: nothing that goes wrong with it ends that work."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Collection, Iterable
 from typing import Final, NoReturn
 
 from pipeline.backlog import Partition
@@ -34,19 +33,6 @@ class TopicFollower:
             except Exception:  # whatever it is, what was given so far still holds
                 log.warning("topic.not_followed", topic=", ".join(self._topics), wait_s=_AGAIN_S, exc_info=True)
                 await asyncio.sleep(_AGAIN_S)
-
-    @asynccontextmanager
-    async def following(self, within_s: float) -> AsyncIterator[None]:
-        """Follow beside the block, which begins when what is there has been given, or after so long."""
-        job = asyncio.create_task(self.run())
-        try:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(within_s):
-                    await self.caught_up.wait()
-            yield
-        finally:
-            job.cancel()
-            await asyncio.wait([job])
 
     async def _follow(self) -> NoReturn:
         reader = KafkaReader(self._settings, self._topics)

@@ -16,10 +16,10 @@ from pipeline.orders import Refused
 from pipeline.settings.problems import meant
 from workers import orders, redrive
 from workers.explaining import known_of
+from workers.ops.answers import answer
 from workers.ops.login import Login, read_object
 from workers.web.parts import Parts
 from workers.web.problems import Problem, away
-from workers.web.serving import json
 
 FILTERS: Final = ("reason", "provider", "country", "caller", "name")  # of dead letters
 LOOKED_BACK: Final = timedelta(hours=2)  # for a request that is to be explained
@@ -44,7 +44,7 @@ class Actions:
             raise _refused(given)
         accepted = given.accepted
         found = {"order": accepted.order, "notes": accepted.notes, "outlook": given.outlook}
-        return json(found, HTTPStatus.CREATED)
+        return answer(found, HTTPStatus.CREATED)
 
     async def withdraw(self, request: web.Request) -> web.Response:
         """`DELETE /v1/orders/{order_id}`."""
@@ -53,16 +53,17 @@ class Actions:
             order = await orders.withdraw(self._settings, request.match_info["order_id"])
         if isinstance(order, Refused):
             raise _refused(order, HTTPStatus.NOT_FOUND)
-        return json({"order": order})
+        return answer({"order": order})
 
     async def letters(self, request: web.Request) -> web.Response:
         """`GET /v1/dead-letters`: the newest ones that a filter in the query means."""
+        self._login.operator(request, "look")
         wanted = _wanted(dict(request.query))
         with _asking_kafka():
             shelf = await redrive.read(self._settings.kafka)
         found = shelf.find(wanted)
         shown = [public(letter) for letter in found[:MOST_LETTERS]]
-        return json({"found": len(found), "broken": shelf.broken, "dead_letters": shown})
+        return answer({"found": len(found), "broken": shelf.broken, "dead_letters": shown})
 
     async def redrive(self, request: web.Request) -> web.Response:
         """`POST /v1/dead-letters/redrive`: filters, and `dry_run` to be told only what would happen."""
@@ -72,17 +73,18 @@ class Actions:
         wanted = _wanted(document)
         with _asking_kafka():
             done = await redrive.redrive(self._settings, wanted, author=operator.name, dry=dry)
-        return json(done.document())
+        return answer(done.document())
 
     async def explain(self, request: web.Request) -> web.Response:
         """`GET /v1/explain/{request_id}`: why it went this way."""
+        self._login.operator(request, "look")
         request_id = request.match_info["request_id"]
         with _asking_kafka():
             known = await known_of(self._settings.kafka, request_id, self._clock.now(), LOOKED_BACK)
         story = explain_request(request_id, known)
         if story is None:
             raise Problem(HTTPStatus.NOT_FOUND, "nothing is known of this request within the last 2 hours")
-        return json(story)
+        return answer(story)
 
 
 @contextmanager

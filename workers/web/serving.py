@@ -4,7 +4,7 @@ import asyncio
 from http import HTTPStatus
 from typing import Any, Final
 
-import msgspec
+import orjson
 from aiohttp import web
 from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 
@@ -83,7 +83,7 @@ def json(document: Any, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
     """Give a JSON answer that nobody keeps."""
     return web.Response(
         status=status,
-        body=msgspec.json.encode(document),
+        body=orjson.dumps(document, option=orjson.OPT_UTC_Z),
         content_type="application/json",
         headers={"Cache-Control": "no-store"},
     )
