@@ -48,6 +48,7 @@ _OUTCOMES: Final[Mapping[Outcome, tuple[str, ...]]] = {
     Outcome.ACCEPTED: ("accepted",),
     Outcome.UNKNOWN: ("accepted",),  # it may have been taken, and its receipt tells
     Outcome.UNAVAILABLE: ("refused",),
+    Outcome.REFUSED: ("refused",),
     Outcome.MISCONFIGURED: ("refused", "denied"),
 }
 _ALONE: Final = frozenset({"first", "failover"})  # triggers of an attempt before which no provider had the code

@@ -11,13 +11,15 @@ PipelineError
  |- ProviderError        a hand-over did not succeed
      |- NotSent            our own fence stopped it before a byte left: the code or the claim ran out
      |- Throttled          later, or another route if the deadline is near
+         |- RecipientThrottled  this recipient had too many: the same, and it says nothing about the provider
      |- Unavailable        another route; counts against the breaker
      |- AcceptanceUnknown  may have been sent: wait for a receipt, then another route
      |- Misconfigured      our credential or funds: another route, and an operator
          |- RouteRefused     our sender, registration or country: the same, for this country alone
-     |- Rejected           this destination never: dead letter
+     |- Refused            in words that we do not know: another route at once; counts against the route
+     |- Rejected           this destination never: dead letter on the word of two
      |- Undeliverable      this provider cannot reach it: another route may
-     |- Malformed          our payload is wrong: dead letter and alarm
+     |- Malformed          our payload is wrong: alarm; dead letter on the word of two
 """
 
 from enum import StrEnum
@@ -104,6 +106,7 @@ class Outcome(StrEnum):
     UNAVAILABLE = "unavailable"
     UNKNOWN = "unknown"
     MISCONFIGURED = "misconfigured"
+    REFUSED = "refused"
     REJECTED = "rejected"
     UNDELIVERABLE = "undeliverable"
     MALFORMED = "malformed"
@@ -136,6 +139,13 @@ class Throttled(ProviderError):
     """The provider asks us to slow down. The message was not processed."""
 
     outcome = Outcome.THROTTLED
+    scope = Scope.PROVIDER
+
+
+class RecipientThrottled(Throttled):
+    """This recipient had too many messages: no other one is concerned."""
+
+    scope = Scope.NOTHING
 
 
 class Unavailable(ProviderError):
@@ -166,6 +176,13 @@ class RouteRefused(Misconfigured):
     scope = Scope.ROUTE
 
 
+class Refused(ProviderError):
+    """The provider does not want the message, in words that nobody here knows. Its fault until others refuse too."""
+
+    outcome = Outcome.REFUSED
+    scope = Scope.ROUTE
+
+
 class Rejected(ProviderError):
     """This destination can never be reached: invalid, opted out, blocked as fraud."""
 
@@ -179,6 +196,6 @@ class Undeliverable(ProviderError):
 
 
 class Malformed(ProviderError):
-    """Our payload is wrong. Another provider would be given the same payload, so none is."""
+    """Our payload is wrong, by a listed word about its text, length or encoding."""
 
     outcome = Outcome.MALFORMED

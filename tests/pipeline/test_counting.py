@@ -56,6 +56,7 @@ OUTCOMES: dict[Outcome, set[str]] = {
     Outcome.ACCEPTED: {"accepted", "creditable"},
     Outcome.UNKNOWN: {"accepted", "creditable"},
     Outcome.UNAVAILABLE: {"refused"},
+    Outcome.REFUSED: {"refused"},
     Outcome.MISCONFIGURED: {"refused", "denied"},
     Outcome.NOT_SENT: set(),
     Outcome.THROTTLED: set(),

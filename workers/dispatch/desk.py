@@ -62,8 +62,9 @@ class Desk:
         """Note a failure where it belongs: at the provider, at the route, or nowhere."""
         if isinstance(error, NotSent):
             return
-        if error.scope is Scope.NOTHING and not isinstance(error, Throttled):
-            self.succeed(country)  # it refuses this message, and so it lives
+        if error.scope is Scope.NOTHING:
+            if not isinstance(error, Throttled):
+                self.succeed(country)  # it refuses this message, and so it lives
             return
         scope = country if error.scope is Scope.ROUTE else None
         before = self.breakers.get(scope, CLOSED)
