@@ -42,13 +42,18 @@ class Breaker:
         return CLOSED
 
     def failure(self, now: float, *, opens: bool = False, hold_s: float | None = None) -> "Breaker":
-        """Count a failure. `opens`: at once, not by the count; `hold_s`: the wait that the provider asked for."""
+        """Count a failure. `opens`: at once, not by the count; `hold_s`: the wait that the provider asked for.
+
+        A wait is kept once it is open, up to its longest: one that asks for a day would take the provider away for
+        longer than any code lives.
+        """
         failures = self.failures + 1
-        if not opens and hold_s is None and self.open_until is None and failures < FAILURES:
+        if not opens and self.open_until is None and failures < FAILURES:
             return replace(self, failures=failures)
+        hold_s = min(hold_s or 0.0, LONGEST_WAIT_S)
         if self.open_until is not None and now < self.open_until:  # sends that started before it opened
-            return replace(self, open_until=max(self.open_until, now + (hold_s or 0)))
-        wait_s = max(self.wait_s, hold_s or 0)
+            return replace(self, open_until=max(self.open_until, now + hold_s))
+        wait_s = max(self.wait_s, hold_s)
         longer_s = min(self.wait_s * 2, LONGEST_WAIT_S)
         return Breaker(failures=failures, open_until=now + wait_s, wait_s=longer_s)
 

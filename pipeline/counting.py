@@ -48,7 +48,7 @@ _OUTCOMES: Final[Mapping[Outcome, tuple[str, ...]]] = {
     Outcome.ACCEPTED: ("accepted",),
     Outcome.UNKNOWN: ("accepted",),  # it may have been taken, and its receipt tells
     Outcome.UNAVAILABLE: ("refused",),
-    Outcome.REFUSED: ("refused",),
+    Outcome.REFUSED: ("refused",),  # other refusals count when somebody else takes the same: `refutes`
     Outcome.MISCONFIGURED: ("refused", "denied"),
 }
 _ALONE: Final = frozenset({"first", "failover"})  # triggers of an attempt before which no provider had the code
@@ -86,6 +86,9 @@ def _of_attempt(value: Value) -> Iterator["Change | Ignored"]:
     replaced, name = attempt.replaces, _REPLACED.get(attempt.trigger)
     if replaced and name:
         yield _change(replaced.sent_at, replaced.provider, attempt.country, replaced.config, name)
+    for refuted in attempt.refutes:
+        first = ("first",) if refuted.number == 1 else ()
+        yield _change(refuted.sent_at, refuted.provider, attempt.country, refuted.config, "refused", *first)
 
 
 def _of_receipt(value: Value) -> Iterator["Change | Ignored"]:

@@ -15,10 +15,12 @@ from msgspec import Struct
 from pipeline.dead_letters import Letter, last_number, source_of
 from pipeline.errors import DeadReason
 from pipeline.records import LONGEST_LIFE, DeadLetter, Expired, LetterState, OtpRequest, Retry
+from pipeline.refusals import ENOUGH, unwilling
 from pipeline.retry import Life
 from pipeline.topics import RETRY_TIERS, Topic
 
 TIER: Final[Topic] = min(RETRY_TIERS, key=lambda tier: tier.delay)  # by which dispatch gets a redriven request
+NEVER: Final = "its number can never be reached, say two providers"
 NOT_KEPT: Final = "nothing of its request was kept that could be sent"
 # What no redrive can mend, and why.
 HOPELESS: Final[Mapping[DeadReason, str]] = {
@@ -28,8 +30,6 @@ HOPELESS: Final[Mapping[DeadReason, str]] = {
     DeadReason.OVERSIZED: "its record was too large",
     DeadReason.PLAIN_NUMBER: "its number was not sealed, and so not kept",
     DeadReason.INVALID_NUMBER: "its number is none",
-    DeadReason.REJECTED: "its number can never be reached, says a provider",
-    DeadReason.MALFORMED: "a provider found our message wrong, and would again",
     DeadReason.SUPERSEDED: "a newer request took its place",
 }
 
@@ -98,6 +98,8 @@ def decide(letter: Letter, now: datetime, *, last_send_share: float, kid: str) -
     if letter.resolution:
         return Done(state=letter.resolution.state)
     dead, request = letter.dead, _sendable(letter.dead)
+    if dead.reason is DeadReason.REJECTED and len(unwilling(dead.attempts)) >= ENOUGH:
+        return Refuse(why=NEVER)
     if request is None:
         return Refuse(why=HOPELESS.get(dead.reason, NOT_KEPT))
     life = _life(dead, request)

@@ -9,6 +9,7 @@ from msgspec import Struct
 from pipeline.errors import DeadReason, Outcome
 from pipeline.following import UNKNOWN_HEALTH, RouteHealth
 from pipeline.records import Attempt, ReceiptState, Sent
+from pipeline.refusals import FinalWord
 from pipeline.settings import DispatchSettings
 from pipeline.topics import RETRY_TIERS, Topic
 
@@ -16,7 +17,6 @@ HANDED_OVER: Final = frozenset({Outcome.ACCEPTED, Outcome.UNKNOWN})  # the provi
 # Nothing reached a phone and time may mend it: no such attempt counts, or a few seconds without any provider would use
 # up all attempts of a code that lives for minutes. The breakers keep them few.
 PASSING: Final = frozenset({Outcome.NOT_SENT, Outcome.THROTTLED, Outcome.UNAVAILABLE})
-HOPELESS: Final = {Outcome.REJECTED: DeadReason.REJECTED, Outcome.MALFORMED: DeadReason.MALFORMED}
 AGAIN: Final = frozenset({"second_look", "resend"})  # triggers of second sends: something was handed over before
 FAILED: Final = frozenset({ReceiptState.UNDELIVERABLE, ReceiptState.EXPIRED, ReceiptState.REJECTED})
 # An explicit failure receipt is acted on then, and a route that is known to be broken; silence only later.
@@ -88,28 +88,38 @@ def decide(
     policy: DispatchSettings,
     *,
     route: RouteHealth = UNKNOWN_HEALTH,
+    word: FinalWord | None = None,
 ) -> Decision:
     """Decide what happens next to a request with these attempts (oldest first), at this instant of broker time.
 
-    `route` is the way that the last of them went, as it is known now.
+    `route` is the way that the last of them went, as it is known now; `word` is what providers have said for good.
     """
-    ended = _ended(attempts, seen)
-    if ended:
+    if ended := _ended(attempts, seen):
         return ended
+    if word:
+        return _given_up(attempts, word)
     if not attempts:
         return still(Send(trigger="first"), attempts, life, now, policy)
     last = attempts[-1]
     if last.outcome in HANDED_OVER:
         return _after_hand_over(attempts, seen, life, now, policy, route)
-    if last.outcome in HOPELESS:
-        return _end(attempts, Dead(reason=HOPELESS[last.outcome], detail=f"{last.provider} answered {last.code}"))
     return still(Send(trigger="failover"), attempts, life, now, policy)
 
 
-def resend(attempts: tuple[Attempt, ...], seen: Seen, life: Life, now: datetime, policy: DispatchSettings) -> Decision:
+def resend(
+    attempts: tuple[Attempt, ...],
+    seen: Seen,
+    life: Life,
+    now: datetime,
+    policy: DispatchSettings,
+    *,
+    word: FinalWord | None = None,
+) -> Decision:
     """Decide when the person has asked for another message: they know better than any receipt."""
     if seen.verified or seen.void:
         return superseded(attempts) if seen.void else Finished(why="verified")
+    if word:
+        return _given_up(attempts, word)
     return still(Send(trigger="resend"), attempts, life, now, policy)
 
 
@@ -166,6 +176,10 @@ def _ended(attempts: tuple[Attempt, ...], seen: Seen) -> Decision | None:
     if seen.states and ReceiptState.DELIVERED in seen.states:
         return Finished(why="delivered")
     return Finished(why="succeeded") if seen.succeeded else None
+
+
+def _given_up(attempts: tuple[Attempt, ...], word: FinalWord) -> Decision:
+    return _end(attempts, Dead(reason=word.reason, detail=word.detail))
 
 
 def _after_hand_over(

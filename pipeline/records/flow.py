@@ -48,6 +48,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     test: bool = False  # a test number: everything happened except the send
     probe: bool = False  # its route was known to be broken: it is looked at early
     replaces: Sent | None = None  # of a resend or a second look: the attempt before it, of which nothing was heard
+    refutes: tuple[Sent, ...] = ()  # it was taken: the attempts that others refused as bad number or bad text
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """Circuit breaker: closed, open, half-open."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,11 +28,22 @@ def test_failure_that_says_so_opens_it_at_once() -> None:
     assert not CLOSED.failure(0.0, opens=True).allows(0.0)
 
 
-def test_wait_that_the_provider_asked_for_is_kept() -> None:
-    breaker = CLOSED.failure(0.0, hold_s=7.0)
+def test_wait_that_the_provider_asked_for_is_kept_once_it_is_open() -> None:
+    breaker = _failed(CLOSED, FAILURES - 1).failure(0.0, hold_s=7.0)
 
     assert not breaker.allows(6.9)
     assert breaker.allows(7.0)
+
+
+@pytest.mark.parametrize("hold_s", [0.0, 1.0, 60.0, 86_400.0])
+def test_one_wish_to_be_left_alone_shuts_nobody_out(hold_s: float) -> None:
+    assert CLOSED.failure(0.0, hold_s=hold_s).allows(0.0)
+
+
+def test_wait_of_a_day_ends_after_the_longest_wait() -> None:
+    breaker = _failed(CLOSED, FAILURES - 1).failure(0.0, hold_s=86_400.0)
+
+    assert breaker.allows(LONGEST_WAIT_S)
 
 
 def test_half_open_lets_one_probe_through() -> None:

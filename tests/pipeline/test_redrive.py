@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from pipeline.dead_letters import filed, resolved
 from pipeline.errors import DeadReason, Outcome
 from pipeline.records import DeadLetter, LetterState, Origin, Retry, decode, encode
-from pipeline.redrive import NOT_KEPT, TIER, Decision, Done, End, Refuse, Reopen, Row, decide, expired, summary
+from pipeline.redrive import NEVER, NOT_KEPT, TIER, Decision, Done, End, Refuse, Reopen, Row, decide, expired, summary
 from tests.pipeline.dead import LIFE, REQUEST, a_dead_letter, a_letter, an_attempt
 from tests.samples import NOW, REQUEST_ID
 
@@ -23,8 +23,6 @@ HOPELESS = {
     DeadReason.OVERSIZED,
     DeadReason.PLAIN_NUMBER,
     DeadReason.INVALID_NUMBER,
-    DeadReason.REJECTED,
-    DeadReason.MALFORMED,
     DeadReason.SUPERSEDED,
 }
 MENDABLE = sorted({*DeadReason} - HOPELESS - {DeadReason.EXPIRED})
@@ -53,6 +51,15 @@ def test_request_that_still_lives_is_opened_again(reason: DeadReason) -> None:
 def test_letter_that_can_never_work_is_refused_whatever_it_holds(reason: DeadReason) -> None:
     assert isinstance(after(60, reason=reason), Refuse)
     assert isinstance(after(60, reason=reason, request=None), Refuse)
+
+
+def test_number_that_two_providers_have_given_up_is_refused_and_one_providers_word_may_be_tried_again() -> None:
+    first, second = (
+        replace(an_attempt(number), outcome=Outcome.REJECTED, provider=f"carrier-{number}") for number in (1, 2)
+    )
+
+    assert after(60, reason=DeadReason.REJECTED, attempts=(first, second)) == Refuse(why=NEVER)
+    assert isinstance(after(60, reason=DeadReason.REJECTED, attempts=(first,)), Reopen)
 
 
 def test_letter_without_its_request_is_refused() -> None:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from pipeline.errors import DeadReason, Outcome
 from pipeline.following import UNKNOWN_HEALTH, RouteHealth
 from pipeline.records import Attempt, ReceiptState, Sent
+from pipeline.refusals import FinalWord
 from pipeline.retry import (
     HANDED_OVER,
     PASSING,
@@ -51,30 +52,32 @@ def _attempt(outcome: Outcome = ACCEPTED, *, number: int = 1, at_s: float = 0.0)
     return replace(ATTEMPT, number=number, provider=provider, outcome=outcome, code="word", sent_at=sent_at)
 
 
-def _decide(*attempts: Attempt, at_s: float, seen: Seen | None = None, route: RouteHealth = UNKNOWN_HEALTH) -> Decision:
-    return decide(attempts, seen or Seen(), LIFE, START + timedelta(seconds=at_s), POLICY, route=route)
+def _decide(
+    *attempts: Attempt,
+    at_s: float,
+    seen: Seen | None = None,
+    route: RouteHealth = UNKNOWN_HEALTH,
+    word: FinalWord | None = None,
+) -> Decision:
+    return decide(attempts, seen or Seen(), LIFE, START + timedelta(seconds=at_s), POLICY, route=route, word=word)
 
 
 def test_new_request_is_sent() -> None:
     assert _decide(at_s=0) == Send(trigger="first")
 
 
-@pytest.mark.parametrize(
-    "outcome", [Outcome.THROTTLED, Outcome.UNAVAILABLE, Outcome.MISCONFIGURED, Outcome.UNDELIVERABLE, Outcome.NOT_SENT]
-)
+@pytest.mark.parametrize("outcome", sorted(set(Outcome) - HANDED_OVER))
 def test_failure_that_another_route_may_mend_goes_there_at_once(outcome: Outcome) -> None:
     assert _decide(_attempt(outcome), at_s=1) == Send(trigger="failover")
 
 
-@pytest.mark.parametrize(
-    ("outcome", "reason"),
-    [(Outcome.REJECTED, DeadReason.REJECTED), (Outcome.MALFORMED, DeadReason.MALFORMED)],
-)
-def test_failure_that_no_route_can_mend_is_a_dead_letter(outcome: Outcome, reason: DeadReason) -> None:
-    decision = _decide(_attempt(outcome), at_s=1)
+@pytest.mark.parametrize("reason", [DeadReason.REJECTED, DeadReason.MALFORMED])
+def test_final_word_ends_a_request_that_nobody_has_taken(reason: DeadReason) -> None:
+    word = FinalWord(reason=reason, detail="two said so")
+    attempts = (_attempt(Outcome.REJECTED), _attempt(Outcome.REJECTED, number=2))
 
-    assert isinstance(decision, Dead)
-    assert decision.reason is reason
+    assert _decide(*attempts, at_s=1, word=word) == Dead(reason=reason, detail="two said so")
+    assert resend(attempts, Seen(), LIFE, START, POLICY, word=word) == Dead(reason=reason, detail="two said so")
 
 
 @pytest.mark.parametrize(
@@ -150,8 +153,9 @@ def test_attempts_are_counted() -> None:
 
 def test_what_any_provider_may_have_is_no_dead_letter() -> None:
     attempts = (_attempt(Outcome.UNKNOWN), _attempt(Outcome.REJECTED, number=2))
+    word = FinalWord(reason=DeadReason.REJECTED, detail="nobody else is left")
 
-    assert _decide(*attempts, at_s=40) == Finished(why="handed_over")
+    assert _decide(*attempts, at_s=40, word=word) == Finished(why="handed_over")
 
 
 @pytest.mark.parametrize(("waited_s", "tier"), [(0, TIER_2S), (9, TIER_2S), (10, TIER_10S), (100, TIER_10S)])

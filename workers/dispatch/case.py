@@ -38,7 +38,12 @@ class Case(Struct, frozen=True, kw_only=True):
     @property
     def tried(self) -> list[str]:
         """Name the providers that it has been through, oldest first."""
-        return [attempt.provider for attempt in self.attempts if attempt.number > self.redriven]
+        return [attempt.provider for attempt in self.counted]
+
+    @property
+    def counted(self) -> tuple[Attempt, ...]:
+        """Give the attempts that count, oldest first."""
+        return tuple(attempt for attempt in self.attempts if attempt.number > self.redriven)
 
     def with_attempt(self, attempt: Attempt) -> "Case":
         """Give the case with one more attempt, or with that attempt's newer word."""

@@ -3,16 +3,20 @@
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from typing import Final
 
 from pipeline.breaker import CLOSED, Breaker
 from pipeline.choice import for_country
-from pipeline.errors import NotSent, ProviderError, Scope, Throttled
+from pipeline.errors import Malformed, ProviderError, Rejected, Scope, Undeliverable
 from pipeline.limits import SecondSendBudget, SendLimit
 from providers.seam import Provider
 from workers.dispatch.places import Places
 from workers.log import get_log
 
 log = get_log("dispatch")
+
+# Refusals of one message: who makes them is there and knows us. Of the country they say nothing.
+LIVES: Final = (Rejected, Undeliverable, Malformed)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,18 +64,24 @@ class Desk:
 
     def fail(self, country: str, error: ProviderError, now: float) -> None:
         """Note a failure where it belongs: at the provider, at the route, or nowhere."""
-        if isinstance(error, NotSent):
-            return
         if error.scope is Scope.NOTHING:
-            if not isinstance(error, Throttled):
-                self.succeed(country)  # it refuses this message, and so it lives
+            if isinstance(error, LIVES):
+                self.breakers.pop(None, None)
             return
         scope = country if error.scope is Scope.ROUTE else None
+        self._count(scope, error.code, now, opens=error.opens_breaker, hold_s=error.retry_after_s)
+
+    def refuted(self, country: str, now: float) -> None:
+        """Note that it refused for the number's or the text's sake what another provider took."""
+        self._count(country, "refuted", now)
+
+    def _count(
+        self, scope: str | None, code: str, now: float, *, opens: bool = False, hold_s: float | None = None
+    ) -> None:
         before = self.breakers.get(scope, CLOSED)
-        after = before.failure(now, opens=error.opens_breaker, hold_s=error.retry_after_s)
-        self.breakers[scope] = after
+        after = self.breakers[scope] = before.failure(now, opens=opens, hold_s=hold_s)
         if before.open_until is None and after.open_until is not None:
-            log.warning("breaker.opened", provider=self.provider.name, country=scope, provider_code=error.code)
+            log.warning("breaker.opened", provider=self.provider.name, country=scope, provider_code=code)
 
     def _known(self, country: str) -> AbstractSet[str | None]:
         """Give the scopes of a country whose breaker is not closed: in quiet times none, which costs nothing."""

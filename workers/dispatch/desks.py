@@ -1,12 +1,14 @@
 """All providers as the dispatcher holds them, and the choice among them."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from pipeline.choice import EVERYWHERE, Open, choose, open_to, point_of
 from pipeline.following import UNKNOWN_HEALTH, RouteHealth
 from pipeline.limits import SecondSendBudget, SendLimit, rescue_limit
+from pipeline.records import Attempt
+from pipeline.refusals import unwilling
 from pipeline.settings import DispatchSettings, ProviderSettings, Settings
 from pipeline.topics import RETRY_TIERS
 from providers.seam import Provider
@@ -53,8 +55,12 @@ class Desks:
 
     def reaches(self, country: str) -> bool:
         """Tell whether any provider is configured for a country."""
+        return bool(self.names_in(country))
+
+    def names_in(self, country: str) -> Collection[str]:
+        """Name the providers that are configured for a country, and not banned from it."""
         course = self.tables.of(country)
-        return course is not None and bool(course.shares)
+        return course.shares.keys() if course else ()
 
     def health_of(self, provider: str, country: str) -> RouteHealth:
         """Tell what the newest table says of a route."""
@@ -71,7 +77,7 @@ class Desks:
         """
         country, until = case.phone.country, time.monotonic() + self._wait_s
         point = point_of(case.request.request_id, number)
-        while (open_now := self.open_to(country, case.tried, again=again, rescue=rescue)).shares:
+        while (open_now := self._open_for(case, again=again, rescue=rescue)).shares:
             places = self._free_now(open_now, point) or await self._free_later(open_now, until - time.monotonic())
             if places is None:
                 return None
@@ -80,15 +86,27 @@ class Desks:
             places.give_back(unused=True)
         return None
 
-    def open_to(self, country: str, tried: Sequence[str], *, again: bool, rescue: bool) -> Open:
+    def open_to(
+        self, country: str, tried: Sequence[str], *, again: bool, rescue: bool, without: Collection[str] = ()
+    ) -> Open:
         """Give the providers that an attempt may go through, were they not full."""
         course, now = self.tables.of(country), time.monotonic()
         if course is None:
             return NOWHERE
         shut = [name for name in course.shares if (desk := self.all[name]).breakers and not desk.allows(country, now)]
+        shut += without
         if rescue:
             shut += [name for name in course.shares if not self.all[name].may_rescue(now)]
         return open_to(course, shut, tried, again=again, strict=rescue)
+
+    def refute(self, attempt: Attempt) -> None:
+        """Count against the routes what they refused and this attempt's provider has taken."""
+        for refused in attempt.refutes:
+            if desk := self.all.get(refused.provider):
+                desk.refuted(attempt.country, time.monotonic())
+
+    def _open_for(self, case: Case, *, again: bool, rescue: bool) -> Open:
+        return self.open_to(case.phone.country, case.tried, again=again, rescue=rescue, without=unwilling(case.counted))
 
     def _placed(self, desk: Desk, country: str, *, rescue: bool) -> Place | None:
         """Give the place that was taken, unless its provider has broken while it was waited for."""

@@ -9,6 +9,7 @@ from pipeline.errors import DeadReason, InvalidMessage, PipelineError, StoreAway
 from pipeline.following import UNKNOWN_HEALTH, RouteHealth
 from pipeline.records import Attempt, DeadLetter, Expired, Retry, decode, encode
 from pipeline.redrive import expired
+from pipeline.refusals import FinalWord, final_word, unheard
 from pipeline.retry import (
     NOTHING_SEEN,
     Dead,
@@ -166,14 +167,28 @@ class Dispatcher:
 
     def _decide(self, handling: Handling, seen: Seen, route: RouteHealth = UNKNOWN_HEALTH) -> Decision:
         case = handling.case
-        decision = decide(case.attempts, seen, case.life, self._clock.now(), self._policy_of(case), route=route)
+        decision = decide(
+            case.attempts,
+            seen,
+            case.life,
+            self._clock.now(),
+            self._policy_of(case),
+            route=route,
+            word=self._word(case),
+        )
         if isinstance(decision, Send) and decision.silent and not self._may_send_again(handling.case):
             return self._wait(handling, decision)
         return decision
 
     def _resend(self, handling: Handling, seen: Seen) -> Decision:
         case = handling.case
-        return resend(case.attempts, seen, case.life, self._clock.now(), self._policy_of(case))
+        policy, word = self._policy_of(case), self._word(case)
+        return resend(case.attempts, seen, case.life, self._clock.now(), policy, word=word)
+
+    def _word(self, case: Case) -> FinalWord | None:
+        """Give what the providers of its country have said for good."""
+        counted = case.counted
+        return final_word(counted, others=unheard(self._desks.names_in(case.phone.country), counted))
 
     def _still(self, handling: Handling, send: Send) -> Decision:
         case = handling.case
@@ -214,6 +229,7 @@ class Dispatcher:
         if made is None:
             return self._still(handling, send)  # claims again, and learns who has it
         count_attempt(self._metrics, handling.case, send, made.attempt)
+        self._desks.refute(made.attempt)
         self._take_up(handling, made)
         return self._decide(handling, NOTHING_SEEN)
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from pipeline.callback_token import CallbackToken, issue
 from pipeline.errors import NotSent, Outcome, ProviderError
 from pipeline.records import Attempt, encode
+from pipeline.refusals import refuted
 from pipeline.retry import AGAIN, Life, Send, replaced
 from pipeline.settings import Settings
 from pipeline.text import Message, render
@@ -136,6 +137,7 @@ class HandOver:
             test=test,
             probe=place.probe,
             replaces=replaced(case.attempts) if send.trigger in AGAIN else None,
+            refutes=refuted(case.attempts, desk.provider.name) if accepted else (),
         )
 
     def _sms(self, case: Case, mine: Mine, desk: Desk, message: Message, sent_at: datetime) -> Sms:

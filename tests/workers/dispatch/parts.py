@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from msgspec import structs
 
+from pipeline.choice import choose, point_of
 from pipeline.errors import ProviderError
 from pipeline.phone import seal
 from pipeline.records import Attempt, DeadLetter, OtpRequest, Retry, Route, decode, encode
@@ -125,6 +126,16 @@ class World:
     def twin(self, **changes: Any) -> "World":
         """Give another dispatcher on the same store, providers and topics."""
         return replace(self, owner="two", **changes)
+
+    def alone(self) -> "World":
+        """Give another dispatcher whose countries have one provider each."""
+        name = next(iter(self.settings.providers))
+        return replace(self, settings=replace(self.settings, routes={"*": {name: 100.0}}))
+
+    def first_of(self, request_id: str) -> ScriptedProvider:
+        """Give the provider that the first attempt of a request goes to while all are well."""
+        shares = self.desks.open_to("GB", (), again=True, rescue=False).shares
+        return self.providers[choose(shares, (), point_of(request_id, 1)) or ""]
 
     def request(self, **changes: Any) -> OtpRequest:
         request_id = changes.pop("request_id", "request-0123456789")

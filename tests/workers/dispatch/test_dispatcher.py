@@ -8,6 +8,7 @@ from datetime import timedelta
 import orjson
 import pytest
 
+from pipeline.breaker import FAILURES
 from pipeline.codes import CodeBasis, derive
 from pipeline.errors import (
     AcceptanceUnknown,
@@ -17,6 +18,7 @@ from pipeline.errors import (
     Misconfigured,
     NotSent,
     Outcome,
+    Refused,
     Rejected,
     RouteRefused,
     Throttled,
@@ -24,7 +26,7 @@ from pipeline.errors import (
     Undeliverable,
 )
 from pipeline.phone import keyed_hash, seal
-from pipeline.records import ReceiptState, encode
+from pipeline.records import ReceiptState, Sent, encode
 from pipeline.settings import StateSettings
 from providers.seam import Accepted, Sms
 from tests.workers.dispatch.parts import CALLER, KEY, KID, NUMBER, SETTINGS, ScriptedProvider, World
@@ -115,10 +117,11 @@ async def _all_answer(world: World, *errors: Exception) -> None:
         provider.answers.extend(errors)  # type: ignore[arg-type] # always errors of providers
 
 
-@pytest.mark.parametrize(
-    ("error", "reason"), [(Rejected("21610"), DeadReason.REJECTED), (Malformed("21602"), DeadReason.MALFORMED)]
-)
-async def test_refusal_of_the_message_itself_is_a_dead_letter(
+FINAL = [(Rejected("21610"), DeadReason.REJECTED), (Malformed("21602"), DeadReason.MALFORMED)]
+
+
+@pytest.mark.parametrize(("error", "reason"), FINAL)
+async def test_a_request_is_given_up_on_the_word_of_two_providers(
     world: World, error: Rejected, reason: DeadReason
 ) -> None:
     await _all_answer(world, error)
@@ -126,8 +129,98 @@ async def test_refusal_of_the_message_itself_is_a_dead_letter(
     await world.ask()
 
     (letter,) = world.topics.dead()
-    assert (letter.reason, letter.origin.topic, len(letter.attempts)) == (reason, "otp.requests", 1)
-    assert len(world.sent()) == 1
+    assert (letter.reason, letter.origin.topic, len(letter.attempts)) == (reason, "otp.requests", 2)
+    assert len({sms.attempt_id for sms in world.sent()}) == 2
+    assert all(f"{attempt.provider} answered {error.code}" in letter.detail for attempt in letter.attempts)
+
+
+@pytest.mark.parametrize("error", [*(error for error, _ in FINAL), Refused("brand_new"), Undeliverable("x")])
+async def test_what_one_provider_refuses_another_one_takes_in_the_same_handling(world: World, error: Rejected) -> None:
+    refusing = world.first_of("request-0123456789")
+    refusing.answers.append(error)
+
+    await world.ask()
+
+    first, second = world.topics.attempts()
+    assert (first.provider, first.outcome) == (refusing.name, error.outcome)
+    assert (second.outcome, second.trigger) == (Outcome.ACCEPTED, "failover")
+    assert not world.topics.dead()
+
+
+@pytest.mark.parametrize(
+    ("error", "counted"), [(Rejected("x"), True), (Undeliverable("x"), True), (Refused("x"), False)]
+)
+async def test_the_one_who_takes_it_tells_whom_it_refutes(world: World, error: Rejected, *, counted: bool) -> None:
+    world.first_of("request-0123456789").answers.append(error)
+
+    await world.ask()
+
+    first, second = world.topics.attempts()
+    said = Sent(number=1, provider=first.provider, sent_at=first.sent_at, config=first.config)
+    assert (first.refutes, second.refutes) == ((), (said,) if counted else ())
+
+
+@pytest.mark.parametrize("error", [Rejected("x"), Malformed("x"), Undeliverable("x"), Refused("x")])
+async def test_a_provider_that_refuses_what_others_take_is_shut_out_of_its_country(
+    world: World, error: Rejected
+) -> None:
+    refusing = world.first_of("request-0123456789")
+    refusing.answers.extend([error] * 100)
+
+    for number in range(40):
+        await world.ask(request_id=f"request-{number:012}", purpose=f"purpose-{number}")
+
+    assert FAILURES <= len(refusing.sent) < 40
+    assert [name for name, desk in world.desks.all.items() if desk.breakers] == [refusing.name]
+    assert world.desks.all[refusing.name].breakers.keys() == {"GB"}
+    assert not world.topics.dead()
+
+
+async def test_numbers_that_nobody_takes_shut_nobody_out(world: World) -> None:
+    await _all_answer(world, *[Rejected("invalid_number")] * 100)
+
+    for number in range(20):
+        await world.ask(request_id=f"request-{number:012}", purpose=f"purpose-{number}")
+
+    assert not any(desk.breakers for desk in world.desks.all.values())
+    assert len(world.topics.dead()) == 20
+
+
+async def test_where_one_provider_is_alone_its_word_is_enough_and_the_letter_says_so(world: World) -> None:
+    world = world.alone()
+    await _all_answer(world, Rejected("invalid_number"))
+
+    await world.ask()
+
+    (letter,) = world.topics.dead()
+    assert letter.reason is DeadReason.REJECTED
+    assert letter.detail.endswith("answered invalid_number; no other provider is left to ask")
+
+
+async def test_a_second_word_is_waited_for_while_the_others_cannot_be_asked(world: World) -> None:
+    refusing = world.first_of("request-0123456789")
+    refusing.answers.append(Rejected("invalid_number"))
+    for other in world.providers.values():
+        if other is not refusing:
+            other.answers.append(Unavailable("503"))
+
+    await world.ask()
+    assert not world.topics.dead()
+    await world.look()
+
+    last = world.topics.attempts()[-1]
+    assert last.outcome is Outcome.ACCEPTED
+    assert len(refusing.sent) == 1
+
+
+async def test_resend_of_a_number_that_two_providers_refuse_asks_nobody(world: World) -> None:
+    await _all_answer(world, Rejected("invalid_number"))
+    await world.ask()
+
+    await world.ask(resend=1)
+
+    assert len(world.sent()) == 2
+    assert [letter.reason for letter in world.topics.dead()] == [DeadReason.REJECTED] * 2
 
 
 async def test_unknown_outcome_is_not_sent_again_at_once(world: World) -> None:
