@@ -57,7 +57,7 @@ _STATES: Final = {
     ReceiptState.DELIVERED: "delivered",
     ReceiptState.UNDELIVERABLE: "failed",
     ReceiptState.EXPIRED: "failed",
-    ReceiptState.REJECTED: "excluded",
+    ReceiptState.REJECTED: "rejected",
 }
 
 

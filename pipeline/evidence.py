@@ -12,6 +12,7 @@ from pipeline.delays import Delays
 from pipeline.records import Cell, Counts, Tally
 
 WINDOW_S: Final = 660  # what is kept: the longest life of a code and a minute
+BLOCK_S: Final = 5  # send seconds in which rejections are judged together
 AHEAD_S: Final = 5  # a send so long after the second that has just begun is from the future
 
 Source = tuple[str, int]  # topic and partition
@@ -28,7 +29,7 @@ class Bucket:
     denied: int = 0
     delivered: int = 0
     failed: int = 0
-    excluded: int = 0
+    rejected: int = 0
     verified: int = 0
     missed: int = 0
     rescued: int = 0
@@ -45,7 +46,7 @@ _FIELDS: Final = Counts.__struct_fields__  # in their order
 
 
 class Heard(NamedTuple):
-    """What was heard of some messages. Those that say nothing about their provider are left out."""
+    """What was heard of some messages. A receipt that truly says that the person cannot be reached is a good one."""
 
     sent: int
     delivered: int
@@ -89,6 +90,9 @@ class RouteEvidence:
     seconds: dict[int, dict[str, Bucket]] = field(default_factory=dict)  # send second -> configuration -> messages
     receipts: Signal = field(default_factory=Signal)
     entries: Signal = field(default_factory=Signal)  # codes that were entered and right
+    # Of each block of send seconds: the share of its rejected messages for which the recipients are to blame.
+    excused: dict[int, float] = field(default_factory=dict)
+    rejected_at: int = 0  # the last send second of which something was rejected
 
     def bucket(self, second: int, config: str) -> Bucket:
         """Give the bucket of a second and configuration, made when it is new."""
@@ -103,10 +107,11 @@ class RouteEvidence:
             if second in seconds:
                 found = True
                 for one in seconds[second].values():
-                    sent += one.accepted - one.excluded
-                    delivered += one.delivered
-                    failed += one.failed
-                    creditable += one.creditable
+                    blameless = self.blameless(second, one.rejected) if one.rejected else 0
+                    sent += one.accepted
+                    delivered += one.delivered + blameless
+                    failed += one.failed + one.rejected - blameless
+                    creditable += one.creditable - blameless
                     verified += one.verified
                     refused += one.refused
                     missed += one.missed
@@ -114,6 +119,10 @@ class RouteEvidence:
             return None
         sent, creditable = max(sent, delivered + failed), max(creditable, verified)
         return Heard(sent, delivered, failed, creditable, verified, refused, missed)
+
+    def blameless(self, second: int, rejected: int) -> int:
+        """Give how many of so many rejected messages of a second are their recipients' fault, not this route's."""
+        return round(rejected * self.excused.get(second // BLOCK_S, 1.0))
 
 
 @dataclass(slots=True)
@@ -165,6 +174,8 @@ class Evidence:
         route.bucket(cell.second, cell.config).add(cell.counts, before)
         if heard := cell.counts.delivered - before.delivered:
             route.receipts.note(cell.second, heard, at)
+        if cell.counts.rejected > before.rejected:
+            route.rejected_at = max(route.rejected_at, cell.second)
         if heard := cell.counts.verified - before.verified:
             route.entries.note(cell.second, heard, at)
 
@@ -181,6 +192,8 @@ class Evidence:
         for route in self.routes.values():
             for second in [second for second in route.seconds if second < oldest]:
                 del route.seconds[second]
+            for block in [block for block in route.excused if block < oldest // BLOCK_S]:
+                del route.excused[block]
         for counted in self._sources.values():
             counted.cells = {key: counts for key, counts in counted.cells.items() if key[0] >= oldest}
 

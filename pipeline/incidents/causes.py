@@ -47,6 +47,8 @@ def _configuration(picture: Picture, left: Routes) -> Iterator[Fault]:
 def _signal(picture: Picture, left: Routes) -> Iterator[Fault]:
     """Find a signal that has stopped at one blow while the other one tells that messages arrive."""
     flow = picture.world.memory.flow
+    if picture.all.hand_overs.fallen:  # what no provider takes nobody can report or enter
+        return
     for sign, other in ((Sign.RECEIPTS, Sign.ENTRIES), (Sign.ENTRIES, Sign.RECEIPTS)):
         if sign in flow.stops and flow.going(other) and not asks_again(picture.all):
             routes = frozenset(name for name in left if picture.of([name]).of(other).says_fallen < SURE)

@@ -102,13 +102,14 @@ class Measure:
     asks: Count = field(default_factory=Count)  # no sign of life: people ask for another message
     denied: int = 0  # of the hand-overs
 
-    def add(self, bucket: Bucket, age: int, lens: Lens) -> None:
-        """Add the messages of one send second, of an age in whole seconds."""
+    def add(self, bucket: Bucket, age: int, lens: Lens, blameless: int = 0) -> None:
+        """Add the messages of one send second, of an age in whole seconds; `blameless` ones nobody could deliver."""
         age = min(max(age, 0), len(lens.receipts_come) - 1)
-        sent = max(bucket.accepted - bucket.excluded, bucket.delivered + bucket.failed)
+        delivered = bucket.delivered + blameless
+        sent = max(bucket.accepted, delivered + bucket.failed)
         self.hand_overs.add(bucket.accepted + bucket.refused, 1.0, TAKEN, bucket.accepted)
-        self.receipts.add(sent, lens.receipts_come[age], lens.receipts, bucket.delivered)
-        creditable = max(bucket.creditable, bucket.verified)
+        self.receipts.add(sent, lens.receipts_come[age], lens.receipts, delivered)
+        creditable = max(bucket.creditable - blameless, bucket.verified)
         self.entries.add(creditable, lens.entries_come[age], lens.entries, bucket.verified)
         self.asks.add(sent, lens.entries_come[age], lens.asks, bucket.missed)
         self.denied += bucket.denied

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from pipeline.delays import quantile_s, usual_arrivals
 from pipeline.evidence import Bucket, RouteName
-from pipeline.incidents.measure import Sign
+from pipeline.incidents.measure import Lens, Sign
 from pipeline.incidents.world import World
 
 SETTLED_S: Final = 120  # messages of this age are counted for good
@@ -70,22 +70,23 @@ def _count(world: World, way: Way, oldest: int, newest: int) -> Codes:
 
 def _count_route(world: World, way: Way, name: RouteName, seconds: range) -> Codes:
     overdue_s = quantile_s(world.evidence.routes[name].receipts.delays.arrivals(_USUAL_ARRIVALS), OVERDUE)
-    entered = world.lens(name).entries if way.sign is Sign.ENTRIES else 1.0
+    lens = world.lens(name)
     requested = rescued = 0
     swallowed = 0.0
     for second, bucket in _buckets(world, way, name, seconds):
         requested += max(bucket.first, bucket.accepted)
         rescued += bucket.rescued
-        if world.second - second >= overdue_s and way.sign and entered:
-            swallowed += _silent(bucket, way.sign, entered)
+        if world.second - second >= overdue_s and way.sign:
+            blameless = world.evidence.routes[name].blameless(second, bucket.rejected)
+            swallowed += _silent(bucket, way.sign, lens) - (blameless if way.sign is not Sign.ENTRIES else 0)
     return Codes(requested, max(round(swallowed), 0), rescued)
 
 
-def _silent(bucket: Bucket, sign: Sign, entered: float) -> float:
+def _silent(bucket: Bucket, sign: Sign, lens: Lens) -> float:
     """Give the messages without a sign of life. Not all people enter their codes: the usual share stands for all."""
     if sign is Sign.ENTRIES:
-        return bucket.creditable - bucket.verified / entered
-    return max(bucket.accepted - bucket.excluded - max(bucket.delivered, bucket.verified), 0)
+        return bucket.creditable - bucket.verified / lens.entries if lens.entries else 0.0
+    return max(bucket.accepted - max(bucket.delivered, bucket.verified), 0)
 
 
 def _buckets(world: World, way: Way, name: RouteName, seconds: range) -> Iterator[tuple[int, Bucket]]:

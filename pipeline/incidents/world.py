@@ -99,7 +99,8 @@ class World:
                 if mixed and len(buckets) <= 1:
                     continue
                 for config, bucket in buckets.items():
-                    found[key((name, second, config))].add(bucket, self.second - second, lens)
+                    blameless = route.blameless(second, bucket.rejected)
+                    found[key((name, second, config))].add(bucket, self.second - second, lens, blameless)
         return found
 
     def onset(self, names: Collection[RouteName]) -> Onset | None:

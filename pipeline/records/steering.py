@@ -30,11 +30,11 @@ class Counts(msgspec.Struct, frozen=True, array_like=True):
     """What is known of the messages that went one way in one second. Each field counts records of the topics."""
 
     accepted: int = 0  # the provider took it, or may have taken it
-    refused: int = 0  # it did not, by its own fault or for our account; refusals of one destination are not counted
+    refused: int = 0  # it did not, by its own fault, for our account, or although another provider took the same
     denied: int = 0  # of the refused: our credential, account or sender
     delivered: int = 0  # receipts
     failed: int = 0  # receipts: undeliverable or expired
-    excluded: int = 0  # receipts: rejected, so that it says nothing about the provider
+    rejected: int = 0  # receipts: rejected; whose fault that is shows by how others fare
     verified: int = 0  # the code was entered and right
     missed: int = 0  # the person asked for another message
     rescued: int = 0  # we sent another message by ourselves

@@ -6,6 +6,7 @@ from typing import Final
 from pipeline.choice import EVERYWHERE, shares_for
 from pipeline.evidence import Evidence, RouteEvidence
 from pipeline.records import Order, RouteTable
+from pipeline.rejections import weigh_rejections
 from pipeline.routing.country import Country, View
 from pipeline.routing.hearing import Hearing, entries_since, together
 from pipeline.routing.joint import failing_since, heard_of
@@ -58,6 +59,7 @@ class Router:
     def absorb(self, evidence: Evidence, now: float) -> None:
         """Learn from the past, as after a restart, without a decision."""
         self._meet(evidence, int(now))
+        weigh_rejections(evidence, int(now))
         self._pool(evidence, int(now))
         for provider, model in self._providers.items():
             routes = _routes(evidence, provider, model)

@@ -78,6 +78,18 @@ def test_outcome_of_a_hand_over_counts_for_or_against_its_provider_or_not_at_all
         assert found == Reading((), Ignored.SILENT)
 
 
+def test_a_refusal_counts_against_its_provider_when_another_one_takes_the_same() -> None:
+    refused = Sent(number=1, provider="carrier-b", sent_at=NOW, config="v0")
+    found = reading(replace(ATTEMPT, trigger="failover", refutes=(refused,)))
+
+    (of_taker, of_refuser) = found.changes
+    assert of_taker.key == KEY
+    assert (of_refuser.key, said(of_refuser)) == (
+        (int(NOW.timestamp()), "carrier-b", KEY[2], "v0"),
+        {"refused", "first"},
+    )
+
+
 def test_every_outcome_has_its_row() -> None:
     assert set(OUTCOMES) == set(Outcome)
 
@@ -118,7 +130,7 @@ def test_message_that_was_replaced_counts_although_the_new_hand_over_says_nothin
         (ReceiptState.DELIVERED, "delivered"),
         (ReceiptState.UNDELIVERABLE, "failed"),
         (ReceiptState.EXPIRED, "failed"),
-        (ReceiptState.REJECTED, "excluded"),
+        (ReceiptState.REJECTED, "rejected"),
         (ReceiptState.ENROUTE, None),
         (ReceiptState.UNKNOWN, None),
     ],

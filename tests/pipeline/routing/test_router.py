@@ -76,6 +76,23 @@ def test_refused_hand_overs_move_traffic() -> None:
     assert after <= 3
 
 
+@pytest.mark.parametrize("entered", [True, False])
+def test_a_leader_that_rejects_everybody_by_receipt_is_left_within_five_seconds(*, entered: bool) -> None:
+    world = World(behaves=broken("a", FAULT, Behaviour(rejected=1.0)), entered=entered).run(FAULT + 40)
+    after = world.when("a", 0.2, after=FAULT)
+    assert after is not None
+    assert after <= 5
+    assert route(world, "a").state is RouteState.BROKEN
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5])
+def test_numbers_that_every_provider_rejects_move_nothing_for_long(share: float) -> None:
+    world = World(behaves=all_at_once(FAULT, Behaviour(rejected=share)), entered=True).run(FAULT + 240)
+    settled = [table for table in world.history if table.decided_at.timestamp() - T0 > FAULT + 60]
+    assert [table.why for table in settled if any(one.state is RouteState.BROKEN for one in table.routes)] == []
+    assert {route(world, provider).state for provider in "abc"} == {RouteState.NORMAL}
+
+
 def all_at_once(since: int, how: Behaviour) -> Behaves:
     return lambda _provider, _country, second: how if second >= since else WELL
 

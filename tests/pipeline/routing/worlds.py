@@ -22,6 +22,7 @@ class Behaviour:
     reported: float = 1.0  # of the delivered
     faked: bool = False  # all are reported as delivered
     refused: float = 0.0  # of the hand-overs
+    rejected: float = 0.0  # of the messages, by receipt, and never delivered
 
 
 WELL = Behaviour()
@@ -98,6 +99,9 @@ class World:
             self.evidence.add(_cell(provider, country, sent, refused=1), now)
             return
         self.evidence.add(_cell(provider, country, sent, accepted=1, first=1, creditable=1), now)
+        if turn < does.rejected * 10:
+            self._coming[second + DELAYS_S[turn * 7 % 10]].append(_cell(provider, country, sent, rejected=1))
+            return
         arrives = turn < does.delivered * 10
         if (arrives and turn < does.reported * 10) or does.faked:
             # Mixed up, so that the same messages are not always the quick ones.
