@@ -17,6 +17,7 @@ from tests.pipeline.incident_worlds import (
     LOST,
     NOTICED,
     ONSET,
+    PROVIDERS,
     START,
     USUAL,
     Fate,
@@ -43,6 +44,25 @@ def test_all_tables_may_say_that_nothing_was_heard_at_all() -> None:
     tables = World(modes=lambda _: dict.fromkeys(COUNTRIES, Mode.ALL_BAD)).tables()
 
     assert watch.look(Evidence(), tables, START) == []
+
+
+@pytest.mark.parametrize("last_entry", [0, 2, 5])
+def test_codes_that_no_provider_takes_are_no_lost_signal(last_entry: int) -> None:
+    def refused(second: int, _provider: str, _country: str) -> Mapping[str, Fate]:
+        return {"v1": Fate(refused=True) if second >= ONSET else Fate(entries_until=ONSET + last_entry)}
+
+    everywhere = [(provider, country) for provider in PROVIDERS for country in COUNTRIES]
+    world = World(
+        fates=refused, states=broken(*everywhere), modes=lambda second: dict.fromkeys(COUNTRIES, all_bad(second))
+    )
+
+    world.live(ONSET + 60)
+
+    assert {incident.cause for _, incident in world.told} == {Cause.OURS}
+
+
+def all_bad(second: int) -> Mode:
+    return Mode.ALL_BAD if second >= NOTICED else Mode.AUTOMATIC
 
 
 def test_country_and_provider_that_are_not_configured_are_not_spoken_of() -> None:
