@@ -40,7 +40,7 @@ class Size:
     observed_s: float = 300.0  # from then on
     settle_s: float = 200.0  # after the last request: no send of it starts later than 180 s, 60 % of its life
     rate: float = 20.0  # requests a second
-    enter_after_s: tuple[float, float] = (5.0, 20.0)  # from the message on the phone to the code entered
+    enter_after_s: tuple[float, float] | None = (5.0, 20.0)  # from the message to its code entered; none: never
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +105,42 @@ DRILLS: Final = (
         cause=Cause.CREDENTIAL,
         limits=(at_most("elsewhere_s", 1), exactly("undelivered", 0)),
         quick=Size(before_s=8, observed_s=14, settle_s=60),
+    ),
+    Drill(
+        name="new-word",
+        does="the leading carrier refuses everything in words that nobody knows: 422, 410, an HTML page, inside a 200",
+        outage="4: an account or an address that is not what it was, said in a new way",
+        steps=(Step(orders={"new_word": {}}),),
+        cause=Cause.PROVIDER,
+        limits=(at_most("elsewhere_s", 1), at_most("detected_s", 8), exactly("undelivered", 0)),
+        quick=Size(before_s=8, observed_s=14, settle_s=60, enter_after_s=(0.5, 2.0)),
+    ),
+    Drill(
+        name="refuses-numbers",
+        does="the leading carrier of GB calls every number invalid, and then opted out",
+        outage="1 and 2: a wrong setting in the SMS gateway, blamed on the people",
+        steps=(
+            Step(orders={"refuse": {"error": "invalid_number", "prefixes": [OF_COUNTRY["GB"]]}}),
+            Step(after_s=150, orders={"refuse": {"error": "opted_out", "prefixes": [OF_COUNTRY["GB"]]}}),
+        ),
+        country="GB",
+        cause=Cause.ROUTE,
+        limits=(at_most("elsewhere_s", 1), at_most("detected_s", 8), at_most("undelivered_per_mille", 3)),
+    ),
+    *(
+        Drill(
+            name=name,
+            does=f"the leading carrier takes everything and reports it as rejected{how}",
+            outage="1 and 2: a wrong setting in the SMS gateway, blamed on the people",
+            steps=(Step(orders={"receipts_rejected": {}}),),
+            cause=Cause.PROVIDER,
+            limits=(at_most("detected_s", 8), at_most("undelivered_per_mille", 3)),
+            size=size,
+        )
+        for name, how, size in (
+            ("rejected-receipts", "", Size()),
+            ("rejected-receipts-unentered", ", and no entered code is reported", Size(enter_after_s=None)),
+        )
     ),
     Drill(
         name="all-providers",

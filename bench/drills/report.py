@@ -73,10 +73,10 @@ def conditions(size: Size) -> Mapping[str, Any]:
 
 def sentence(size: Size) -> str:
     """Say the same for people."""
-    low, high = size.enter_after_s
+    entered = f"after {size.enter_after_s[0]:g} to {size.enter_after_s[1]:g} s" if size.enter_after_s else "never"
     return (
         f"{size.rate:g} requests/s, half of them in GB and half in US; three carriers, of which those that work deliver"
-        f" everything and report it as usual; people enter a delivered code after {low:g} to {high:g} s; the fault"
+        f" everything and report it as usual; people enter a delivered code {entered}; the fault"
         f" comes after {size.before_s:g} s, observed for {size.observed_s:g} s from then on"
     )
 

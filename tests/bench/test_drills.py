@@ -20,6 +20,10 @@ def test_there_is_a_drill_for_each_outage_that_is_to_be_made_short() -> None:
         "gateway-setting",
         "gateway-setting-one-country",
         "provider-token",
+        "new-word",
+        "refuses-numbers",
+        "rejected-receipts",
+        "rejected-receipts-unentered",
         "all-providers",
         "fake-receipts",
         "brown-out",
@@ -49,7 +53,8 @@ def test_something_is_wrong_exactly_where_a_cause_is_to_be_named(drill: Drill) -
 
 def test_fault_in_one_country_is_to_be_named_as_a_route() -> None:
     assert [(drill.name, drill.cause) for drill in DRILLS if drill.country] == [
-        ("gateway-setting-one-country", Cause.ROUTE)
+        ("gateway-setting-one-country", Cause.ROUTE),
+        ("refuses-numbers", Cause.ROUTE),
     ]
 
 
@@ -66,11 +71,11 @@ def test_no_drill_may_go_without_what_is_promised_always(figure: str) -> None:
     assert all(figure in {limit.figure for limit in limits_of(drill)} for drill in DRILLS)
 
 
-def test_short_set_takes_two_minutes_and_a_start_and_stop_of_each_system() -> None:
+def test_short_set_takes_two_and_a_half_minutes_and_a_start_and_stop_of_each_system() -> None:
     short = [drill.quick for drill in DRILLS if drill.quick]
 
     assert short
-    assert sum(size.before_s + size.observed_s + size.enter_after_s[1] for size in short) < 120
+    assert sum(size.before_s + size.observed_s + max(size.enter_after_s or (0,)) for size in short) < 150
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from pipeline.errors import (
     AcceptanceUnknown,
     Misconfigured,
     ProviderError,
+    Refused,
     Rejected,
     Throttled,
     Unavailable,
@@ -32,7 +33,7 @@ from tests.integration.carriers import (
     a_world,
     an_sms,
 )
-from workers.embedded.carrier.faults import Fault
+from workers.embedded.carrier.faults import Fault, Form
 from workers.embedded.carrier.journal import NAME
 
 
@@ -108,6 +109,7 @@ async def test_waiting_for_deliveries_ends_without_any(world: World) -> None:
         (Fault.SERVER_ERROR, {}, Unavailable),
         (Fault.SERVER_ERROR, {"status": 502}, AcceptanceUnknown),
         (Fault.REFUSE, {}, Rejected),
+        *((Fault.NEW_WORD, {"form": form}, Refused) for form in Form),
         (Fault.HANG, {}, AcceptanceUnknown),
         (Fault.SLOW, {"seconds": 9}, AcceptanceUnknown),
         (Fault.SLOW_BODY, {}, AcceptanceUnknown),

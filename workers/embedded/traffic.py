@@ -42,7 +42,7 @@ class Plan:
     carriers_url: str
     rate: float  # requests a second
     seconds: float
-    enter_after_s: tuple[float, float] = (0.5, 2.0)  # people look at the phone, then type
+    enter_after_s: tuple[float, float] | None = (0.5, 2.0)  # people look at the phone, then type; none: nobody does
     journal_key: Secret
     numbers: Sequence[str] = NUMBERS  # each is asked for as often as the others
     seed: int = 1
@@ -157,10 +157,12 @@ class Traffic:
             elif code:
                 del self.tally.waiting[request_id]
                 self.tally.delivered += 1
-                self._spawn(self._enter(api, request_id, code[0]))
+                if self._plan.enter_after_s:
+                    after_s = self._random.uniform(*self._plan.enter_after_s)
+                    self._spawn(self._enter(api, request_id, code[0], after_s))
 
-    async def _enter(self, api: aiohttp.ClientSession, request_id: str, code: str) -> None:
-        await asyncio.sleep(self._random.uniform(*self._plan.enter_after_s))
+    async def _enter(self, api: aiohttp.ClientSession, request_id: str, code: str, after_s: float) -> None:
+        await asyncio.sleep(after_s)
         verified: bool | None = None
         while verified is None:
             verified = await self._verify(api, request_id, code)

@@ -140,6 +140,13 @@ def test_faults_of_receipts_do_what_they_say() -> None:
     assert [report.state for report in reports(Fault.RECEIPTS_REORDERED)] == ["delivered", "enroute"]
 
 
+def test_a_rejected_receipt_says_why_and_nothing_is_delivered() -> None:
+    fate = decide(a_message(1), HEALTHY, {Fault.RECEIPTS_REJECTED: Order(error="opted_out")}, SEED)
+
+    assert fate.delivered_after_s is None
+    assert [(report.state, report.error) for report in fate.reports] == [("rejected", "opted_out")]
+
+
 def test_a_faked_receipt_reports_what_never_happened() -> None:
     fate = decide(
         a_message(1), Behaviour(delivery_share=0, unreported_failures=1), {Fault.RECEIPTS_FAKED: Order()}, SEED

@@ -34,7 +34,7 @@ def test_every_option_goes_with_some_fault() -> None:
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        (b'{"silent-drop": {}}', "there are: silent_drop, receipts_faked, receipts_lost"),
+        (b'{"silent-drop": {}}', "there are: silent_drop, receipts_faked, receipts_rejected"),
         (b'{"hang": {"seconds": 3}}', "there are: prefixes, share, taken"),
         (b'{"hang": {"share": 1.5}}', "hang: Expected `float` <= 1"),
         (b'{"hang": {"share": "all"}}', "hang: Expected `float`, got `str`"),

@@ -135,6 +135,7 @@ class Carrier:
                 "message_id": message_id,
                 "client_reference": message.client_reference,
                 "state": report.state,
+                "error": report.error,
             }
             send = partial(self._reporter.report, row, message.callback_url, self._account.credential)
             self._loop.call_at(arrived + report.after_s, send)

@@ -42,6 +42,7 @@ class Report:
 
     after_s: float  # from the arrival of the request
     state: str  # the carrier's own word
+    error: str | None = None  # why, in its own word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,21 +91,23 @@ def _outcome(
     report_s = behaviour.receipt_floor_s + _log_normal(receipt, behaviour.receipt_median_s, behaviour.receipt_sigma)
     if Fault.RECEIPTS_FAKED in met:
         return None, _reports("delivered", report_s, met)
+    if rejected := met.get(Fault.RECEIPTS_REJECTED):
+        return None, _reports("rejected", report_s, met, rejected.error)
     if arrival >= behaviour.delivery_share or after_s > message.validity_s:
         state = "undelivered" if arrival >= behaviour.delivery_share else "expired"
         return None, () if unreported < behaviour.unreported_failures else _reports(state, report_s, met)
     return after_s, () if unreported < behaviour.unreported_deliveries else _reports("delivered", report_s, met)
 
 
-def _reports(state: str, after_s: float, met: Orders) -> tuple[Report, ...]:
+def _reports(state: str, after_s: float, met: Orders, error: str | None = None) -> tuple[Report, ...]:
     if Fault.RECEIPTS_LOST in met:
         return ()
     late = met.get(Fault.RECEIPTS_LATE)
     if late:
         after_s += late.seconds
-    reports = [Report(after_s=after_s, state=state)]
+    reports = [Report(after_s=after_s, state=state, error=error)]
     if Fault.RECEIPTS_DOUBLED in met:
-        reports.append(Report(after_s=after_s + _AGAIN_S, state=state))
+        reports.append(Report(after_s=after_s + _AGAIN_S, state=state, error=error))
     if Fault.RECEIPTS_REORDERED in met:
         reports.append(Report(after_s=after_s + _AGAIN_S, state="enroute"))
     return tuple(reports)

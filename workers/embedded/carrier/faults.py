@@ -24,6 +24,7 @@ class Fault(StrEnum):
     # what becomes of a message that was taken
     SILENT_DROP = "silent_drop"  # nothing is delivered and nothing reported
     RECEIPTS_FAKED = "receipts_faked"  # DELIVERED is reported, nothing is delivered
+    RECEIPTS_REJECTED = "receipts_rejected"  # REJECTED is reported with the word `error`, nothing is delivered
     # what becomes of its receipts
     RECEIPTS_LOST = "receipts_lost"
     RECEIPTS_LATE = "receipts_late"  # by `seconds`
@@ -35,6 +36,7 @@ class Fault(StrEnum):
     THROTTLE = "throttle"  # 429, with `retry_after` where given
     SERVER_ERROR = "server_error"  # `status`
     REFUSE = "refuse"  # 422 with the word `error`
+    NEW_WORD = "new_word"  # refused in words that nobody knows, in the `form`, or in each form in turn
     RESET_BEFORE = "reset_before"  # the connection is reset, the request was not looked at
     # what the request meets: the message is taken only where `taken` says so
     RESET_AFTER = "reset_after"  # the connection is reset instead of an answer
@@ -58,13 +60,22 @@ class Garbage(StrEnum):
     HUGE = "huge"
 
 
+class Form(StrEnum):
+    """How a refusal may look that nobody has foreseen."""
+
+    WORD = "word"  # 422 with a word
+    GONE = "gone"  # 410 with a word
+    PAGE = "page"  # 400 with an HTML page
+    INSIDE = "inside"  # 200 with a word
+
+
 RECEIPT_FAULTS: Final = (
     Fault.RECEIPTS_LOST,
     Fault.RECEIPTS_LATE,
     Fault.RECEIPTS_DOUBLED,
     Fault.RECEIPTS_REORDERED,
 )
-FATE_FAULTS: Final = (Fault.SILENT_DROP, Fault.RECEIPTS_FAKED)
+FATE_FAULTS: Final = (Fault.SILENT_DROP, Fault.RECEIPTS_FAKED, Fault.RECEIPTS_REJECTED)
 ANSWER_FAULTS: Final = tuple(fault for fault in Fault if fault not in RECEIPT_FAULTS + FATE_FAULTS)
 UNCERTAIN_FAULTS: Final = (
     Fault.RESET_AFTER,
@@ -87,6 +98,7 @@ class Order:
     retry_after: str | None = None  # as it stands in the header: seconds, HTTP-date or nonsense
     seconds: Seconds = 60.0
     kind: Garbage | None = None
+    form: Form | None = None
     error: Annotated[str, msgspec.Meta(max_length=64)] = "invalid_number"
 
 
@@ -98,6 +110,8 @@ _OPTIONS: Final[Mapping[Fault, frozenset[str]]] = {
     Fault.THROTTLE: frozenset({"retry_after"}),
     Fault.SERVER_ERROR: frozenset({"status"}),
     Fault.REFUSE: frozenset({"error"}),
+    Fault.RECEIPTS_REJECTED: frozenset({"error"}),
+    Fault.NEW_WORD: frozenset({"form"}),
     Fault.SLOW: frozenset({"seconds"}),
     **dict.fromkeys(UNCERTAIN_FAULTS, frozenset({"taken"})),
     Fault.GARBAGE: frozenset({"taken", "kind"}),

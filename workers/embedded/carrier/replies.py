@@ -10,7 +10,7 @@ from typing import Final
 import orjson
 from aiohttp import web
 
-from workers.embedded.carrier.faults import Fault, Garbage, Order
+from workers.embedded.carrier.faults import Fault, Form, Garbage, Order
 
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # SO_LINGER, on, 0 s: closing sends RST instead of FIN
 
@@ -23,6 +23,7 @@ _BODIES: Final[Mapping[Garbage, bytes]] = {
     Garbage.HUGE: b'{"id":"' + b"7" * (8 << 20) + b'"}',
 }
 _KINDS: Final = tuple(Garbage)
+_UNHEARD_OF: Final = "brand_new_word"  # in no table
 
 
 def taken(message_id: str) -> web.Response:
@@ -31,7 +32,7 @@ def taken(message_id: str) -> web.Response:
 
 
 def refused(status: int, error: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    """Give an error status with our word for it."""
+    """Give a status, usually that of an error, with our word for it."""
     return web.Response(
         body=orjson.dumps({"error": error}), status=status, content_type="application/json", headers=headers
     )
@@ -64,12 +65,25 @@ def _garbage(order: Order, message_id: str) -> web.Response:
     return web.Response(body=_BODIES[kind], content_type="application/json")
 
 
+def _new_word(order: Order, message_id: str) -> web.Response:
+    return _FORMS[order.form or tuple(Form)[sum(message_id.encode()) % len(Form)]]()
+
+
+_FORMS: Final[Mapping[Form, Callable[[], web.Response]]] = {
+    Form.WORD: lambda: refused(HTTPStatus.UNPROCESSABLE_ENTITY, _UNHEARD_OF),
+    Form.GONE: lambda: refused(HTTPStatus.GONE, _UNHEARD_OF),
+    Form.PAGE: lambda: web.Response(
+        body=b"<!doctype html><h1>Bad Request</h1>", status=HTTPStatus.BAD_REQUEST, content_type="text/html"
+    ),
+    Form.INSIDE: lambda: refused(HTTPStatus.OK, _UNHEARD_OF),
+}
 _ANSWERS: Final[Mapping[Fault, Callable[[Order, str], web.Response]]] = {
     Fault.UNAUTHORIZED: lambda _order, _id: refused(HTTPStatus.UNAUTHORIZED, "unauthorized"),
     Fault.FORBIDDEN: lambda _order, _id: refused(HTTPStatus.FORBIDDEN, "forbidden"),
     Fault.THROTTLE: _throttle,
     Fault.SERVER_ERROR: lambda order, _id: refused(order.status, "server_error"),
     Fault.REFUSE: lambda order, _id: refused(HTTPStatus.UNPROCESSABLE_ENTITY, order.error),
+    Fault.NEW_WORD: _new_word,
     Fault.NO_ID: lambda _order, _id: web.json_response({"status": "ok"}),
     Fault.GARBAGE: _garbage,
 }

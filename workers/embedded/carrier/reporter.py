@@ -27,7 +27,7 @@ class Reporter:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def report(self, row: dict[str, Any], url: str, credential: Secret) -> None:
-        """Send one receipt. `row` is its journal row: carrier, message_id, client_reference, state."""
+        """Send one receipt. `row` is its journal row: carrier, message_id, client_reference, state, error."""
         task = asyncio.create_task(self._send(row, url, credential.reveal()))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -41,7 +41,9 @@ class Reporter:
 
     async def _send(self, row: dict[str, Any], url: str, credential: bytes) -> None:
         reference = url.rpartition("/")[2]  # inside what is signed: a receipt cannot be moved to another's address
-        body = orjson.dumps({"id": row["message_id"], "state": row["state"], "error": None, "reference": reference})
+        body = orjson.dumps(
+            {"id": row["message_id"], "state": row["state"], "error": row["error"], "reference": reference}
+        )
         headers = {
             "Content-Type": "application/json",
             "X-Carrier-Signature": hmac.digest(credential, body, "sha256").hex(),
