@@ -128,7 +128,8 @@ def still(send: Send, attempts: tuple[Attempt, ...], life: Life, now: datetime, 
     if now > life.last_send_at(policy.last_send_share):
         return _end(attempts, Dead(reason=DeadReason.EXPIRED, detail="too little of the code's life is left to send"))
     if _counted(attempts) >= policy.max_attempts:
-        return _end(attempts, Dead(reason=DeadReason.EXHAUSTED, detail=f"{len(attempts)} attempts failed"))
+        last = f"the last one: {attempts[-1].provider} answered {attempts[-1].code}"
+        return _end(attempts, Dead(reason=DeadReason.EXHAUSTED, detail=f"{len(attempts)} attempts failed; {last}"))
     return send
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from pipeline.breaker import CLOSED, Breaker
 from pipeline.choice import for_country
-from pipeline.errors import Malformed, ProviderError, Rejected, Scope, Undeliverable
+from pipeline.errors import Malformed, ProviderError, Refused, Rejected, Scope, Undeliverable
 from pipeline.limits import SecondSendBudget, SendLimit
 from providers.seam import Provider
 from workers.dispatch.places import Places
@@ -15,6 +15,7 @@ from workers.log import get_log
 
 log = get_log("dispatch")
 
+MOST_WORDS: Final = 100  # that are said of a provider: one that makes up a new word each time fills no log
 # Refusals of one message: who makes them is there and knows us. Of the country they say nothing.
 LIVES: Final = (Rejected, Undeliverable, Malformed)
 
@@ -31,6 +32,7 @@ class Desk:
     senders: Mapping[str, str]
     pools: Mapping[str, str]
     breakers: dict[str | None, Breaker] = field(default_factory=dict)  # country, or none for the whole provider
+    new_words: set[str] = field(default_factory=set)  # of its refusals, that were said
 
     def allows(self, country: str, now: float) -> bool:
         """Tell whether neither the provider's nor the route's breaker is in the way."""
@@ -64,12 +66,20 @@ class Desk:
 
     def fail(self, country: str, error: ProviderError, now: float) -> None:
         """Note a failure where it belongs: at the provider, at the route, or nowhere."""
+        if isinstance(error, Refused):
+            self._say(country, error.code)
         if error.scope is Scope.NOTHING:
             if isinstance(error, LIVES):
                 self.breakers.pop(None, None)
             return
         scope = country if error.scope is Scope.ROUTE else None
         self._count(scope, error.code, now, opens=error.opens_breaker, hold_s=error.retry_after_s)
+
+    def _say(self, country: str, word: str) -> None:
+        """Say a word that is in no table, once."""
+        if word not in self.new_words and len(self.new_words) < MOST_WORDS:
+            self.new_words.add(word)
+            log.warning("provider.new_word", provider=self.provider.name, country=country, provider_code=word)
 
     def refuted(self, country: str, now: float) -> None:
         """Note that it refused for the number's or the text's sake what another provider took."""

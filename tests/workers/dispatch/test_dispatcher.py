@@ -176,6 +176,17 @@ async def test_a_provider_that_refuses_what_others_take_is_shut_out_of_its_count
     assert not world.topics.dead()
 
 
+async def test_each_new_word_of_a_provider_is_said_once(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    refusing = world.first_of("request-0123456789")
+    refusing.answers.extend(Refused(word) for word in ("one", "two", "one", "two"))
+
+    for number in range(20):
+        await world.ask(request_id=f"request-{number:012}", purpose=f"purpose-{number}")
+
+    said = [line for line in capsys.readouterr().out.splitlines() if "provider.new_word" in line]
+    assert [orjson.loads(line)["provider_code"] for line in said] == ["one", "two"]
+
+
 async def test_numbers_that_nobody_takes_shut_nobody_out(world: World) -> None:
     await _all_answer(world, *[Rejected("invalid_number")] * 100)
 
