@@ -57,6 +57,24 @@ class Heard(NamedTuple):
     missed: int
 
 
+class Weight(NamedTuple):
+    """Whose fault rejected messages are, as shares of them. Of the rest nobody knows."""
+
+    recipients: float  # who truly cannot be reached
+    route: float  # which says so of people that others reach
+
+
+class Rejected(NamedTuple):
+    """Rejected messages, by whose fault it is."""
+
+    recipients: int
+    route: int
+    nobody: int  # it is not known: they say nothing
+
+
+UNWEIGHED: Final = Weight(0.0, 0.0)
+
+
 @dataclass(slots=True)
 class Signal:
     """Receipts of delivery, or entered codes: how many came ever, and how long they take.
@@ -90,8 +108,7 @@ class RouteEvidence:
     seconds: dict[int, dict[str, Bucket]] = field(default_factory=dict)  # send second -> configuration -> messages
     receipts: Signal = field(default_factory=Signal)
     entries: Signal = field(default_factory=Signal)  # codes that were entered and right
-    # Of each block of send seconds: the share of its rejected messages for which the recipients are to blame.
-    excused: dict[int, float] = field(default_factory=dict)
+    weights: dict[int, Weight] = field(default_factory=dict)  # of the rejected messages of each block of send seconds
     rejected_at: int = 0  # the last send second of which something was rejected
 
     def bucket(self, second: int, config: str) -> Bucket:
@@ -107,11 +124,14 @@ class RouteEvidence:
             if second in seconds:
                 found = True
                 for one in seconds[second].values():
-                    blameless = self.blameless(second, one.rejected) if one.rejected else 0
                     sent += one.accepted
-                    delivered += one.delivered + blameless
-                    failed += one.failed + one.rejected - blameless
-                    creditable += one.creditable - blameless
+                    delivered += one.delivered
+                    failed += one.failed
+                    creditable += one.creditable
+                    if one.rejected:
+                        theirs, ours, nobodys = self.weighed(second, one.rejected)
+                        sent, creditable = sent - nobodys, creditable - theirs - nobodys
+                        delivered, failed = delivered + theirs, failed + ours
                     verified += one.verified
                     refused += one.refused
                     missed += one.missed
@@ -120,9 +140,12 @@ class RouteEvidence:
         sent, creditable = max(sent, delivered + failed), max(creditable, verified)
         return Heard(sent, delivered, failed, creditable, verified, refused, missed)
 
-    def blameless(self, second: int, rejected: int) -> int:
-        """Give how many of so many rejected messages of a second are their recipients' fault, not this route's."""
-        return round(rejected * self.excused.get(second // BLOCK_S, 1.0))
+    def weighed(self, second: int, rejected: int) -> Rejected:
+        """Tell whose fault so many rejected messages of a second are."""
+        weight = self.weights.get(second // BLOCK_S, UNWEIGHED)
+        route = round(rejected * weight.route)
+        recipients = min(round(rejected * weight.recipients), rejected - route)
+        return Rejected(recipients, route, rejected - route - recipients)
 
 
 @dataclass(slots=True)
@@ -192,8 +215,8 @@ class Evidence:
         for route in self.routes.values():
             for second in [second for second in route.seconds if second < oldest]:
                 del route.seconds[second]
-            for block in [block for block in route.excused if block < oldest // BLOCK_S]:
-                del route.excused[block]
+            for block in [block for block in route.weights if block < oldest // BLOCK_S]:
+                del route.weights[block]
         for counted in self._sources.values():
             counted.cells = {key: counts for key, counts in counted.cells.items() if key[0] >= oldest}
 

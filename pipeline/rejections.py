@@ -7,11 +7,11 @@ very same codes, because a code with a rejected receipt is sent again through an
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from math import sqrt
 from typing import Final, NamedTuple
 
-from pipeline.evidence import BLOCK_S, Evidence, RouteEvidence
+from pipeline.evidence import BLOCK_S, Evidence, RouteEvidence, Weight
 
 WINDOW_S: Final = 60  # send seconds that are looked at again: of older ones next to nothing comes
 USUAL: Final = 0.02  # share of receipts that are rejections where next to nothing is known ...
@@ -27,32 +27,37 @@ class Seen(NamedTuple):
 
 
 def weigh_rejections(evidence: Evidence, now: int) -> None:
-    """Tell each route with fresh rejections which share of them is not its own fault, for each block of seconds."""
+    """Tell each route with fresh rejections whose fault they are, for each block of seconds."""
     for country in {name[1] for name, route in evidence.routes.items() if now - route.rejected_at < WINDOW_S}:
         routes = {name: _seen(route, now) for name, route in evidence.routes.items() if name[1] == country}
         for name, own in routes.items():
             others = [blocks for other, blocks in routes.items() if other != name]
-            lately = _sum(seen for blocks in others for seen in blocks.values())
+            own_lately = _sum(own.values())
+            others_lately = _sum(seen for blocks in others for seen in blocks.values())
             for block in [block for block, seen in own.items() if seen.rejected]:
-                then = _sum(blocks[block] for blocks in others if block in blocks)
-                evidence.routes[name].excused[block] = excused(own[block], then, lately)
+                others_then = _sum(blocks[block] for blocks in others if block in blocks)
+                weight = weigh((own[block], own_lately), (others_then, others_lately))
+                evidence.routes[name].weights[block] = weight
 
 
-def excused(own: Seen, *others: Seen) -> float:
-    """Give the share of a route's rejections for which the recipients are to blame (Bayes' rule).
+def weigh(own: Collection[Seen], others: Collection[Seen]) -> Weight:
+    """Tell whose fault a route's rejections are, by what was seen of it and of the others.
 
-    `others` are what was seen of the others: of the same seconds, and of all that are looked at, because in a few
-    seconds too little is seen of those that have little traffic.
+    Both were seen in the same few seconds, and in all that are looked at, because in a few seconds too little is seen
+    of who has little traffic. Recipients are to blame for the share that is rejected everywhere (Bayes' rule); the
+    route is for what luck does not explain.
     """
-    least = _share(own, -DEVIATIONS)
+    usual = max(_share(seen) for seen in others)
+    recipients = min(usual / max(_share(seen, weight=0.0) for seen in own), 1.0)
+    least = max(_share(seen, -DEVIATIONS) for seen in own)
     most = max(_share(seen, DEVIATIONS) for seen in others)
-    return 1.0 if most >= least else most / least
+    return Weight(recipients, 0.0 if most >= least else 1 - most / least)
 
 
-def _share(seen: Seen, deviations: float) -> float:
+def _share(seen: Seen, deviations: float = 0.0, *, weight: float = WEIGHT) -> float:
     """Give the share that is rejected, so many standard deviations away from what was seen."""
-    weight = seen.reported + WEIGHT
-    share = (seen.rejected + WEIGHT * USUAL) / weight
+    weight += seen.reported
+    share = (seen.rejected + (weight - seen.reported) * USUAL) / weight
     return share + deviations * sqrt(share * (1 - share) / weight)
 
 

@@ -7,7 +7,7 @@ from itertools import accumulate, chain
 from math import log
 from typing import Final
 
-from pipeline.evidence import Bucket
+from pipeline.evidence import Bucket, Rejected
 
 HALF: Final = 0.5  # of the usual: a count is judged by whether it is likelier than the usual
 GONE: Final = 0.02
@@ -102,14 +102,14 @@ class Measure:
     asks: Count = field(default_factory=Count)  # no sign of life: people ask for another message
     denied: int = 0  # of the hand-overs
 
-    def add(self, bucket: Bucket, age: int, lens: Lens, blameless: int = 0) -> None:
-        """Add the messages of one send second, of an age in whole seconds; `blameless` ones nobody could deliver."""
+    def add(self, bucket: Bucket, age: int, lens: Lens, rejected: Rejected) -> None:
+        """Add the messages of one send second, of an age in whole seconds."""
         age = min(max(age, 0), len(lens.receipts_come) - 1)
-        delivered = bucket.delivered + blameless
-        sent = max(bucket.accepted, delivered + bucket.failed)
+        delivered = bucket.delivered + rejected.recipients
+        sent = max(bucket.accepted - rejected.nobody, delivered + bucket.failed)
         self.hand_overs.add(bucket.accepted + bucket.refused, 1.0, TAKEN, bucket.accepted)
         self.receipts.add(sent, lens.receipts_come[age], lens.receipts, delivered)
-        creditable = max(bucket.creditable - blameless, bucket.verified)
+        creditable = max(bucket.creditable - rejected.recipients - rejected.nobody, bucket.verified)
         self.entries.add(creditable, lens.entries_come[age], lens.entries, bucket.verified)
         self.asks.add(sent, lens.entries_come[age], lens.asks, bucket.missed)
         self.denied += bucket.denied

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from pipeline.delays import quantile_s, usual_arrivals
-from pipeline.evidence import Bucket, RouteName
+from pipeline.evidence import Bucket, Rejected, RouteName
 from pipeline.incidents.measure import Lens, Sign
 from pipeline.incidents.world import World
 
@@ -77,16 +77,16 @@ def _count_route(world: World, way: Way, name: RouteName, seconds: range) -> Cod
         requested += max(bucket.first, bucket.accepted)
         rescued += bucket.rescued
         if world.second - second >= overdue_s and way.sign:
-            blameless = world.evidence.routes[name].blameless(second, bucket.rejected)
-            swallowed += _silent(bucket, way.sign, lens) - (blameless if way.sign is not Sign.ENTRIES else 0)
+            rejected = world.evidence.routes[name].weighed(second, bucket.rejected)
+            swallowed += _silent(bucket, way.sign, lens, rejected)
     return Codes(requested, max(round(swallowed), 0), rescued)
 
 
-def _silent(bucket: Bucket, sign: Sign, lens: Lens) -> float:
+def _silent(bucket: Bucket, sign: Sign, lens: Lens, rejected: Rejected) -> float:
     """Give the messages without a sign of life. Not all people enter their codes: the usual share stands for all."""
     if sign is Sign.ENTRIES:
         return bucket.creditable - bucket.verified / lens.entries if lens.entries else 0.0
-    return max(bucket.accepted - max(bucket.delivered, bucket.verified), 0)
+    return max(bucket.accepted - rejected.recipients - rejected.nobody - max(bucket.delivered, bucket.verified), 0)
 
 
 def _buckets(world: World, way: Way, name: RouteName, seconds: range) -> Iterator[tuple[int, Bucket]]:

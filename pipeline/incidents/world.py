@@ -99,8 +99,8 @@ class World:
                 if mixed and len(buckets) <= 1:
                     continue
                 for config, bucket in buckets.items():
-                    blameless = route.blameless(second, bucket.rejected)
-                    found[key((name, second, config))].add(bucket, self.second - second, lens, blameless)
+                    rejected = route.weighed(second, bucket.rejected)
+                    found[key((name, second, config))].add(bucket, self.second - second, lens, rejected)
         return found
 
     def onset(self, names: Collection[RouteName]) -> Onset | None:

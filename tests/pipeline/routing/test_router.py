@@ -85,6 +85,15 @@ def test_a_leader_that_rejects_everybody_by_receipt_is_left_within_five_seconds(
     assert route(world, "a").state is RouteState.BROKEN
 
 
+@pytest.mark.parametrize("rate", [4, 20])
+def test_a_provider_that_rejects_the_few_probes_it_gets_does_not_return(rate: int) -> None:
+    world = World(behaves=broken("a", FAULT, Behaviour(rejected=1.0)), rates={"GB": rate}).run(FAULT + 300)
+    later = [table for table in world.history if table.decided_at.timestamp() - T0 > FAULT + 30]
+    known = [route(world, "a"), *(one for table in later for one in table.routes if one.provider == "a")]
+    assert max(one.share for one in known) < 0.1
+    assert RouteState.NORMAL not in {one.state for one in known}
+
+
 @pytest.mark.parametrize("share", [0.2, 0.5])
 def test_numbers_that_every_provider_rejects_move_nothing_for_long(share: float) -> None:
     world = World(behaves=all_at_once(FAULT, Behaviour(rejected=share)), entered=True).run(FAULT + 240)
