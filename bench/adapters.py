@@ -57,7 +57,7 @@ def lines(found: Mapping[str, Any]) -> Iterator[Line]:
 
 
 def _message_us(adapter: str, count: int) -> float:
-    provider, sms, answer = unopened(adapter), an_sms(), sample(adapter).accepted
+    provider, sms, answer = unopened(adapter), an_sms(adapter), sample(adapter).accepted
 
     def one() -> None:
         provider.build_request(sms)

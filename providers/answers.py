@@ -1,23 +1,19 @@
 """What an HTTP answer means when the provider's own words do not tell: pure, for every adapter."""
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
 
-from pipeline.errors import (
-    AcceptanceUnknown,
-    Malformed,
-    Misconfigured,
-    ProviderError,
-    Throttled,
-    Unavailable,
-)
+from pipeline.errors import AcceptanceUnknown, Misconfigured, ProviderError, Refused, Throttled, Unavailable
 from providers.seam import Accepted
 
 RETRY_AFTER_LIMIT_S: Final = 300.0  # the default life of a code: a longer wait is of no use to anybody
+RETRY_AFTER_LEAST_S: Final = 1.0  # up to that a wait says no more than the answer itself: it is as if absent
 MAX_WORD_LENGTH: Final = 64
 MAX_ID_LENGTH: Final = 128  # the longest documented message id has 64
 
@@ -32,55 +28,117 @@ _NOT_TAKEN: Final = frozenset(
 )
 
 
-def refusal(status: int, headers: Mapping[str, str]) -> ProviderError:
-    """Give the error that a status other than 2xx stands for."""
-    code = f"http_{status}"
-    if status in _MISCONFIGURED:
-        return Misconfigured(code)
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return Throttled(code, retry_after_s=retry_after_s(headers))
-    if status in _NOT_TAKEN or 300 <= status < 400:  # noqa: PLR2004 - the class of redirects, which are not followed
-        return Unavailable(code, retry_after_s=retry_after_s(headers))
-    if 400 <= status < 500:  # noqa: PLR2004 - the class of errors of the caller's
-        return Malformed(code)
-    return AcceptanceUnknown(code)
+_WORD: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_BETWEEN: Final = re.compile(r"[_.:-]")
+_NUMBER: Final = re.compile(r"[0-9]{6}")  # the least that a phone number or a one-time code has
 
 
-def known(
-    refusals: Mapping[str, type[ProviderError]], word: object, status: int, headers: Mapping[str, str]
-) -> ProviderError | None:
-    """Give the error that a provider's own word stands for. None: look it up by the status.
+def refused(
+    refusals: Mapping[str, type[ProviderError]],
+    words: Iterable[object],
+    status: int,
+    headers: Mapping[str, str],
+    blame: type[ProviderError] | None = None,
+) -> ProviderError:
+    """Give the error of an answer that refuses: by its words, by the field that it blames, else by its status.
 
-    A word beside a 5xx says nothing: what answers then is often something in front of the provider.
+    A word that is listed as `Refused` says only that something is wrong: then the field tells what. One that is not
+    listed may mean anything: it never ends a code, and beside it a field counts only where it is ours.
+    Beside a 5xx no word says anything: what answers then is often something in front of the provider.
     """
-    if not isinstance(word, str) or word not in refusals or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return None
-    kind = refusals[word]
-    return kind(word, retry_after_s=retry_after_s(headers) if issubclass(kind, Throttled) else None)
+    said = [word for word in words if isinstance(word, str) and word]
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return refusal(status, headers)
+    listed = sorted((word for word in said if word in refusals), key=lambda word: _rank(refusals[word]))
+    if listed and refusals[listed[0]] is not Refused:
+        return _error(refusals[listed[0]], listed[0], headers)
+    if listed:
+        return (blame or Refused)(listed[0])
+    error = refusal(status, headers, *said)
+    if blame and type(error) is Refused and (not said or issubclass(blame, Misconfigured)):
+        return blame(error.code)
+    return error
+
+
+def refusal(status: int, headers: Mapping[str, str], *words: str) -> ProviderError:
+    """Give the error that a status stands for, or that of a success whose body refuses.
+
+    Of the words that nobody here knows the first one that can be neither a number nor a code is kept.
+    """
+    kind = _kind(status)
+    mine = kind is Refused or status in _MISCONFIGURED  # the provider's own answer, and no gateway's
+    return _error(kind, next(filter(_is_word, words if mine else ()), f"http_{status}"), headers)
+
+
+def _kind(status: int) -> type[ProviderError]:
+    if status in _MISCONFIGURED:
+        return Misconfigured
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Throttled
+    if status in _NOT_TAKEN or 300 <= status < 400:  # noqa: PLR2004 - the class of redirects, which are not followed
+        return Unavailable
+    return Refused if status < HTTPStatus.INTERNAL_SERVER_ERROR else AcceptanceUnknown
+
+
+def _rank(kind: type[ProviderError]) -> int:
+    """Of several words those about us go first, as with fields, and last those that say nothing."""
+    return 0 if issubclass(kind, Misconfigured) else 2 if kind is Refused else 1
+
+
+def _error(kind: type[ProviderError], word: str, headers: Mapping[str, str]) -> ProviderError:
+    waits = issubclass(kind, Throttled | Unavailable)
+    return kind(word, retry_after_s=retry_after_s(headers) if waits else None)
+
+
+def _is_word(text: str) -> bool:
+    """Tell a provider's word from a sentence, and from what may be a number or a code, however it is written."""
+    return _WORD.fullmatch(text) is not None and not _NUMBER.search(_BETWEEN.sub("", text))
+
+
+def is_success(status: int) -> bool:
+    """Tell whether a status is a 2xx."""
+    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Give the wait of `Retry-After` (RFC 9110, 10.2.3), at most 300 s; none where it says nothing usable.
 
-    An HTTP-date counts from the answer's own `Date`, so no clock of ours is part of it.
+    An HTTP-date counts from the answer's own `Date`, so no clock of ours is part of it. A wait of up to a second, and
+    one that is over, are none.
     """
     value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
-        return min(float(value), RETRY_AFTER_LIMIT_S)
-    try:
-        wait = parsedate_to_datetime(value) - parsedate_to_datetime(headers.get("Date", ""))
-    except (ValueError, TypeError, OverflowError):  # not a date, or one with and one without a time zone
-        return None
-    return min(max(wait.total_seconds(), 0.0), RETRY_AFTER_LIMIT_S)
+        wait_s = float(value)
+    else:
+        try:
+            wait = parsedate_to_datetime(value) - parsedate_to_datetime(headers.get("Date", ""))
+        except (ValueError, TypeError, OverflowError):  # not a date, or one with and one without a time zone
+            return None
+        wait_s = wait.total_seconds()
+    return min(wait_s, RETRY_AFTER_LIMIT_S) if wait_s > RETRY_AFTER_LEAST_S else None
 
 
 def read_object(body: bytes) -> dict[str, Any]:
-    """Give the JSON object in a body, or an empty one where there is none: the caller then finds no id in it."""
+    """Give the JSON object in a body, or an empty one where there is none: the caller then finds no id in it.
+
+    A flaw somewhere in a body takes nothing from the rest: a byte order mark, a NUL at the end, a NaN, a letter that is
+    not UTF-8 and reads as U+FFFD.
+    """
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return {}
+        document = _read_leniently(body)
     return document if isinstance(document, dict) else {}
+
+
+def _read_leniently(body: bytes) -> Any:
+    text = body.decode("utf-8-sig", errors="replace").strip("\0\t\n\r ")
+    try:
+        document = json.loads(text, strict=False, parse_constant=str)
+        # Once around, so that nothing is in it that orjson would not have read.
+        return orjson.loads(json.dumps(document, ensure_ascii=False).encode(errors="replace"))
+    except (ValueError, RecursionError):
+        return {}
 
 
 def objects(value: object) -> list[dict[str, Any]]:
@@ -104,7 +162,14 @@ def short(value: object) -> str | None:
 
 
 def accepted(message_id: object) -> Accepted:
-    """Take the id of a 2xx answer. Raises AcceptanceUnknown where it is none: without it nothing was promised."""
-    if isinstance(message_id, str) and 0 < len(message_id) <= MAX_ID_LENGTH and message_id.isprintable():
+    """Take the id of a 2xx answer that refuses nothing.
+
+    Raises AcceptanceUnknown where it is none: such an answer cannot be read, and what it promised is not known.
+    """
+    if isinstance(message_id, str) and 0 < len(message_id) <= MAX_ID_LENGTH and _is_whole(message_id):
         return Accepted(message_id=message_id)
     raise AcceptanceUnknown("no_id")
+
+
+def _is_whole(message_id: str) -> bool:
+    return message_id.isprintable() and "\N{REPLACEMENT CHARACTER}" not in message_id

@@ -16,6 +16,7 @@ from msgspec import Struct
 from pipeline.errors import ProviderError, SettingsError
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
+from providers.coding import plain
 from providers.fence import FencedBody, failed
 from providers.seam import Accepted, Callback, Capabilities, Finding, ProviderReceipt, Sms
 
@@ -150,13 +151,14 @@ class HttpProvider(ABC):
             self._session = ClientSession(
                 connector=TCPConnector(limit=self._in_flight, ssl=self._tls),
                 cookie_jar=DummyCookieJar(),
+                auto_decompress=False,  # an answer in a coding that aiohttp does not know would lose its status
                 headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "ithaca-otp"},
             )
         return self._session
 
 
 async def _read(response: ClientResponse) -> bytes:
-    """Read at most 64 kB. Where the status is already an error, a body that breaks off changes nothing."""
+    """Read at most 64 kB. Where the status is already an error, a body that cannot be read changes nothing."""
     content = response.content
     body = b""
     try:
@@ -165,7 +167,7 @@ async def _read(response: ClientResponse) -> bytes:
     except (ClientError, TimeoutError):
         if response.status < HTTPStatus.MULTIPLE_CHOICES:
             raise
-    return body
+    return plain(body, response.headers.get("Content-Encoding", ""), MAX_BODY_BYTES)
 
 
 @lru_cache(maxsize=1024)

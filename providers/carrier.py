@@ -7,12 +7,20 @@ from typing import ClassVar, Final, Unpack
 
 import orjson
 
-from pipeline.errors import Malformed, Misconfigured, ProviderError, Rejected, RouteRefused, Undeliverable
+from pipeline.errors import (
+    Malformed,
+    Misconfigured,
+    ProviderError,
+    Refused,
+    Rejected,
+    RouteRefused,
+    Undeliverable,
+)
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.defaults import SIMULATED
 from pipeline.settings.needs import Needs
-from providers.answers import accepted, known, read_object, refusal, short
+from providers.answers import accepted, is_success, read_object, refusal, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.callbacks import check_signature, receipt_word, reference_in
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
@@ -26,7 +34,8 @@ REFUSALS: Final[Mapping[str, type[ProviderError]]] = {
     "sender_refused": RouteRefused,
     "country_refused": RouteRefused,
     "no_funds": Misconfigured,
-    "bad_request": Malformed,
+    "bad_request": Refused,
+    "bad_text": Malformed,
 }
 
 # The carrier's words in receipts; any other is UNKNOWN.
@@ -70,11 +79,11 @@ class CarrierProvider(HttpProvider):
         return HttpRequest(url=self._url, headers=self._headers, body=orjson.dumps(message))
 
     def read_response(self, status: int, headers: Mapping[str, str], body: bytes) -> Accepted:
-        """`201 {"id": ...}`, or an error status with `{"error": <word>}`."""
+        """`201 {"id": ...}`, or `{"error": <word>}`, which refuses whatever the status is."""
         answer = read_object(body)
-        if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        if is_success(status) and not answer.get("error"):
             return accepted(answer.get("id"))
-        raise known(REFUSALS, answer.get("error"), status, headers) or refusal(status, headers)
+        raise refused(REFUSALS, [answer.get("error")], status, headers)
 
     def checks(self) -> Mapping[str, HttpRequest]:
         """`GET /v1/account`."""

@@ -15,6 +15,8 @@ from pipeline.errors import (
     Malformed,
     Misconfigured,
     ProviderError,
+    RecipientThrottled,
+    Refused,
     Rejected,
     RouteRefused,
     SettingsError,
@@ -25,8 +27,9 @@ from pipeline.errors import (
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
-from providers.answers import accepted, inner, known, objects, read_object, refusal, short
+from providers.answers import accepted, inner, is_success, objects, read_object, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
+from providers.blame import Part, blamed
 from providers.callbacks import check_signature, receipt_word, reference_in
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
@@ -43,10 +46,19 @@ DLT: Final = {"principalEntityId": "dlt_entity_id", "contentTemplateId": "dlt_te
 # Words of error answers, of v3 (`errorCode`) and of what is older (`messageId`).
 # https://www.infobip.com/docs/developer-resources/api-fundamentals/handling-errors
 ERRORS: Final[Mapping[str, type[ProviderError]]] = {
-    **dict.fromkeys(("E400", "BAD_REQUEST"), Malformed),
+    **dict.fromkeys(("E400", "BAD_REQUEST"), Refused),  # something in the request: the fields tell what
     **dict.fromkeys(("E401", "E403", "UNAUTHORIZED", "FORBIDDEN"), Misconfigured),
     **dict.fromkeys(("E429", "TOO_MANY_REQUESTS"), Throttled),
     **dict.fromkeys(("E500", "GENERAL_ERROR"), Unavailable),
+}
+
+# The fields as errors name them, such as `messages[0].sender`: https://www.infobip.com/docs/api/channels/sms
+FIELDS: Final[Mapping[str, Part]] = {
+    **dict.fromkeys(("sender", "from"), Part.SENDER),
+    **dict.fromkeys(("webhooks", "callbackdata", "notifyurl"), Part.CALLBACK),
+    "regional": Part.PROFILE,
+    "to": Part.RECIPIENT,
+    **dict.fromkeys(("content", "text"), Part.TEXT),
 }
 
 # `status.id` of a message that was not taken, beside HTTP status 200.
@@ -57,7 +69,7 @@ REFUSALS: Final[Mapping[str, type[ProviderError]]] = {
     **dict.fromkeys(("4", "6", "9", "31"), Undeliverable),  # 6: the network of this number is not covered
     **dict.fromkeys(("11", "13", "19"), RouteRefused),  # sender, sender blocked, no route
     **dict.fromkeys(("12", "17", "18"), Misconfigured),  # no credits, package over, trial account
-    "20": Throttled,  # too many messages to this number
+    "20": RecipientThrottled,  # too many messages to this number
     **dict.fromkeys(("15", "21"), Unavailable),  # expired, system error
     **dict.fromkeys(("24", "25"), Malformed),  # user data header, too long
     "29": AcceptanceUnknown,
@@ -141,15 +153,16 @@ class InfobipProvider(HttpProvider):
     def read_response(self, status: int, headers: Mapping[str, str], body: bytes) -> Accepted:
         """`200 {"messages": [{"messageId", "status"}]}`, where the status may still refuse it, or an error status."""
         answer = read_object(body)
-        if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        if not is_success(status) or answer.get("errorCode") or answer.get("requestError"):
             raise _error(answer, status, headers)
         message = inner(answer, "messages")
         verdict = inner(message, "status")
         word, group = _number(verdict.get("id")), _number(verdict.get("groupId"))
         if word == DUPLICATE or group in TAKEN:
             return accepted(message.get("messageId"))
-        unlisted = Undeliverable(word or f"http_{status}") if group in NOT_TAKEN else AcceptanceUnknown("no_id")
-        raise known(REFUSALS, word, status, headers) or unlisted
+        if word in REFUSALS or group in NOT_TAKEN:
+            raise refused(REFUSALS, [word], status, headers)
+        raise AcceptanceUnknown("no_id")
 
     def checks(self) -> Mapping[str, HttpRequest]:
         """Ask for reports, which needs the very scopes that sending needs, and for the balance, which needs another."""
@@ -188,12 +201,21 @@ def _regional(sms: Sms) -> dict[str, Any]:
 
 
 def _error(answer: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> ProviderError:
-    return known(ERRORS, _word(answer), status, headers) or refusal(status, headers)
+    return refused(ERRORS, [_word(answer)], status, headers, blamed(FIELDS, _fields(answer)))
 
 
 def _word(answer: Mapping[str, Any]) -> str | None:
-    older = inner(inner(answer, "requestError"), "serviceException")
-    return short(answer.get("errorCode")) or short(older.get("messageId"))
+    return short(answer.get("errorCode")) or short(_older(answer).get("messageId"))
+
+
+def _older(answer: Mapping[str, Any]) -> dict[str, Any]:
+    return inner(inner(answer, "requestError"), "serviceException")
+
+
+def _fields(answer: Mapping[str, Any]) -> list[object]:
+    """Give the fields that an error names, in the new form or, as names of what is wrong with each, in the old one."""
+    violations = [violation.get("property") for violation in objects(answer.get("violations"))]
+    return [*violations, *inner(_older(answer), "validationErrors")]
 
 
 def _receipt(result: Mapping[str, Any]) -> ProviderReceipt:

@@ -12,30 +12,33 @@ import msgspec
 import orjson
 from jwt.types import Options
 
-from pipeline.errors import Malformed, Misconfigured, ProviderError, Rejected, RouteRefused, Unavailable, Undeliverable
+from pipeline.errors import Misconfigured, ProviderError, Refused, RouteRefused, Unavailable, Undeliverable
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
-from providers.answers import accepted, inner, known, read_object, refusal, short
+from providers.answers import accepted, inner, is_success, objects, read_object, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
+from providers.blame import Part, blamed
 from providers.callbacks import forged, form, receipt_word
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
-# https://developers.messagebird.com/api/, and `delivery_failed`, which says of a message taken that it has failed.
+# https://developers.messagebird.com/api/, and the states of a message that was not even taken.
 REFUSALS: Final[Mapping[str, type[ProviderError]]] = {
     **dict.fromkeys(("2", "20", "25", "98"), Misconfigured),
-    **dict.fromkeys(("9", "10", "21"), Malformed),
+    **dict.fromkeys(("9", "10", "21"), Refused),  # missing, invalid, bad: the parameter tells what
     "99": Unavailable,  # mostly with a 5xx, where the status decides
     "delivery_failed": Undeliverable,
+    "expired": Refused,
 }
+FAILED: Final = frozenset({"delivery_failed", "expired"})
 
-# The same page: 9 (missing) and 10 (invalid) name a parameter; the number goes by two names. A sender that is refused
-# here says nothing about the one that another provider has.
-PARAMETERS: Final[Mapping[str, type[ProviderError]]] = {
-    **dict.fromkeys(("recipient", "recipients"), Rejected),
-    "originator": RouteRefused,
+# The parameters as errors name them, https://developers.messagebird.com/api/sms-messaging/#send-outbound-sms
+FIELDS: Final[Mapping[str, Part]] = {
+    "originator": Part.SENDER,
+    **dict.fromkeys(("reporturl", "reference"), Part.CALLBACK),
+    **dict.fromkeys(("recipient", "recipients"), Part.RECIPIENT),
+    "body": Part.TEXT,
 }
-_BLAMING: Final = {name: {**REFUSALS, **dict.fromkeys(("9", "10"), error)} for name, error in PARAMETERS.items()}
 
 # https://developers.messagebird.com/api/sms-messaging/, the statuses of a message.
 STATES: Final[Mapping[str, ReceiptState]] = {
@@ -111,9 +114,8 @@ class MessageBirdProvider(HttpProvider):
     def read_response(self, status: int, headers: Mapping[str, str], body: bytes) -> Accepted:
         """`201 {"id", "recipients": {"items": [{"status"}]}}`, or `{"errors": [{"code", "parameter"}]}`."""
         answer = read_object(body)
-        refused = _refused(answer, status, headers)
-        if refused or not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            raise refused or refusal(status, headers)
+        if not is_success(status) or _words(answer):
+            raise _refused(answer, status, headers)
         return accepted(answer.get("id"))
 
     def checks(self) -> Mapping[str, HttpRequest]:
@@ -124,7 +126,7 @@ class MessageBirdProvider(HttpProvider):
         """`{"payment": "prepaid", "type": "credits", "amount": 9.2}`."""
         answer = read_object(body)
         if status != HTTPStatus.OK:
-            raise _refused(answer, status, headers) or refusal(status, headers)
+            raise _refused(answer, status, headers)
         if what == "credential":
             return "accepted"
         return " ".join(["balance", *filter(None, (short(answer.get(name)) for name in ("amount", "type", "payment")))])
@@ -164,9 +166,13 @@ class MessageBirdProvider(HttpProvider):
         raise forged(f"`{SIGNATURE}` is missing or not of this account")
 
 
-def _refused(answer: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> ProviderError | None:
-    """Give what the first error stands for, or the state of a message that failed at once. None: neither."""
-    error = inner(answer, "errors")
-    table = _BLAMING.get(short(error.get("parameter")) or "", REFUSALS)
-    word = short(error.get("code")) or inner(answer.get("recipients"), "items").get("status")
-    return known(table, word, status, headers)
+def _words(answer: Mapping[str, Any]) -> list[str | None]:
+    """Give what refuses: the codes of all errors, or the state of a message that failed at once."""
+    codes = [short(error.get("code")) for error in objects(answer.get("errors"))]
+    state = short(inner(answer.get("recipients"), "items").get("status"))
+    return codes or ([state] if state in FAILED else [])
+
+
+def _refused(answer: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> ProviderError:
+    parameters = [error.get("parameter") for error in objects(answer.get("errors"))]
+    return refused(REFUSALS, _words(answer), status, headers, blamed(FIELDS, parameters))

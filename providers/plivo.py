@@ -23,8 +23,9 @@ from pipeline.errors import (
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
-from providers.answers import accepted, known, read_object, refusal, short
+from providers.answers import accepted, is_success, read_object, refusal, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
+from providers.blame import Part, blamed
 from providers.callbacks import forged, form, receipt_word
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
@@ -40,9 +41,23 @@ REFUSALS: Final[Mapping[str, type[ProviderError]]] = {
     **dict.fromkeys(("10", "110"), Malformed),
 }
 
-# What a refused request says, in lower case -> the code for it. The rest of the sentence may quote the number.
+# What a refused request says, in lower case. The rest of the sentence may quote the number.
 # https://support.plivo.com/support/solutions/articles/17000088423, https://github.com/plivo/plivo-node/issues/222
-WORDS: Final[Mapping[str, str]] = {"insufficient credit": "900", "is not a valid phone number": "50"}
+NO_CREDIT: Final = "insufficient credit"
+NO_NUMBER: Final = re.compile(r"('[^']{1,64}'|\S{1,64}) is not a valid phone number")
+CREDIT, DESTINATION, SOURCE = "900", "50", "40"  # the codes for what the words say
+SHORTEST_NUMBER: Final = 7  # digits of a recipient; a short code has fewer
+
+# https://www.plivo.com/docs/messaging/api/message/send-a-message
+FIELDS: Final[Mapping[str, Part]] = {
+    "src": Part.SENDER,
+    **dict.fromkeys(("powerpack_uuid", "dlt_entity_id", "dlt_template_id", "dlt_template_category"), Part.PROFILE),
+    **dict.fromkeys(("url", "method"), Part.CALLBACK),
+    "dst": Part.RECIPIENT,
+    "text": Part.TEXT,
+}
+NO_WORDS: Final = frozenset({"src", "dst", "powerpack_uuid", "url"})  # that mean nothing else in a sentence
+PAIR: Final = frozenset({"src", "dst"})  # one is wrong for the other: neither is to blame
 
 # https://www.plivo.com/docs/messaging/api/message/message-status-callbacks
 STATES: Final[Mapping[str, ReceiptState]] = {
@@ -99,6 +114,7 @@ class PlivoProvider(HttpProvider):
         basic = b64encode(account.encode() + b":" + self.credential).decode()
         self._headers = {"Authorization": f"Basic {basic}", "Content-Type": "application/json"}
         self._keys = (self.credential, *self.webhook_keys)
+        self._senders = frozenset(_digits(sender) for sender in settings.senders.values())
 
     @classmethod
     def home(cls, options: Mapping[str, str]) -> str:
@@ -126,11 +142,32 @@ class PlivoProvider(HttpProvider):
     def read_response(self, status: int, headers: Mapping[str, str], body: bytes) -> Accepted:
         """`202 {"message_uuid": [...]}` with one id for one number, or `{"api_id", "error": <words>}`."""
         answer = read_object(body)
-        refused = known(REFUSALS, _code(answer, body), status, headers)
-        if refused is None and HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        said = answer.get("error")
+        code = self._code(answer, said if isinstance(said, str) else body.decode(errors="replace"))
+        if is_success(status) and not (code or said):
             ids = answer.get("message_uuid")
             return accepted(ids[0] if isinstance(ids, list) and len(ids) == 1 else None)
-        raise refused or _unlisted(answer, status, headers)
+        error = refused(REFUSALS, [code], status, headers, blamed(FIELDS, _named(answer)))
+        barred = status == HTTPStatus.FORBIDDEN and code not in REFUSALS and short(answer.get("api_id"))
+        raise RouteRefused(error.code) if barred else error  # a 403 of Plivo's own bars a country
+
+    def _code(self, answer: Mapping[str, Any], sentence: str) -> str | None:
+        """Give Plivo's code for a refusal: as it says it, by its words, or because our one number is none."""
+        text = sentence.lower()
+        if answer.get("error_code") or answer.get("invalid_number"):
+            return short(answer.get("error_code") or DESTINATION)
+        if NO_CREDIT in text:
+            return CREDIT
+        quoted, named = NO_NUMBER.search(text), {"src", "dst"} & set(_named(answer))
+        if not quoted:
+            return None
+        about_us = "src" in named if named else self._is_ours(quoted[1])
+        return SOURCE if about_us else DESTINATION
+
+    def _is_ours(self, quoted: str) -> bool:
+        """Tell whether what is no phone number can be a sender: it is one of ours, or too short for a recipient."""
+        digits = _digits(quoted)
+        return digits in self._senders or len(digits) < SHORTEST_NUMBER
 
     def checks(self) -> Mapping[str, HttpRequest]:
         """`GET /v1/Account/{auth_id}/`, for both."""
@@ -183,19 +220,17 @@ def _registered(registrations: Mapping[str, str]) -> Mapping[str, str]:
     return {**ids, "dlt_template_category": "transactional"} if ids else {}
 
 
-def _code(answer: Mapping[str, Any], body: bytes) -> str | None:
-    """Give Plivo's code for a refusal: as it says it, by its words, or because our one number is none."""
-    if answer.get("error_code") or answer.get("invalid_number"):
-        return short(answer.get("error_code") or "50")
-    text = body.decode(errors="replace").lower()
-    return next((code for words, code in WORDS.items() if words in text), None)
+def _named(answer: Mapping[str, Any]) -> list[str]:
+    """Give the fields that a refusal names: as names of what is wrong with each, or in a sentence."""
+    error = answer.get("error")
+    if isinstance(error, dict):
+        return list(error)
+    words = NO_WORDS.intersection(re.findall(r"\w+", error.lower())) if isinstance(error, str) else frozenset()
+    return [] if words >= PAIR else sorted(words)
 
 
-def _unlisted(answer: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> ProviderError:
-    """Give the error of a status. 403 bars a country, where it is from Plivo itself: then it has an `api_id`."""
-    if status == HTTPStatus.FORBIDDEN and short(answer.get("api_id")):
-        return RouteRefused(f"http_{status}")
-    return refusal(status, headers)
+def _digits(text: str) -> str:
+    return re.sub(r"[^0-9]", "", text)
 
 
 def _signed_in_v3(base: str, query: _Fields, posted: _Fields) -> str:

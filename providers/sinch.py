@@ -11,27 +11,32 @@ from urllib.parse import quote
 
 import orjson
 
-from pipeline.errors import Malformed, Misconfigured, ProviderError, Rejected, RouteRefused, Undeliverable
+from pipeline.errors import Malformed, Misconfigured, ProviderError, Refused, RouteRefused, Undeliverable
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
-from providers.answers import accepted, known, read_object, refusal, short
+from providers.answers import accepted, is_success, read_object, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
+from providers.blame import Part, blamed, mentioned
 from providers.callbacks import check_signature, forged, receipt_word, reference_in
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
-
-# What this says when its text names the one recipient, or our sender.
-WRONG_FORMAT: Final = "syntax_invalid_parameter_format"
-NAMED: Final[Mapping[str, type[ProviderError]]] = {r"\bto\[0\]": Rejected, r"'from'": RouteRefused}
 
 # https://developers.sinch.com/docs/sms/api-reference/status-codes, and illegal_number_type and blocked_account of
 # https://community.sinch.com/t5/SMS/Common-SMS-HTTP-Statuses-and-Codes-Explained/ta-p/14163
 REFUSALS: Final[Mapping[str, type[ProviderError]]] = {
-    **dict.fromkeys(("syntax_invalid_json", WRONG_FORMAT), Malformed),
-    **dict.fromkeys(("syntax_constraint_violation", "unknown_group"), Malformed),
+    # Something in the request: the text tells what, in words.
+    **dict.fromkeys(("syntax_invalid_json", "syntax_invalid_parameter_format"), Refused),
+    **dict.fromkeys(("syntax_constraint_violation", "unknown_group"), Refused),
     **dict.fromkeys(("missing_callback_url", "blocked_account"), Misconfigured),
     "unknown_campaign": RouteRefused,  # not that of the sender
     "illegal_number_type": Undeliverable,  # not in this region
+}
+# The parameters as texts name them, such as 'to[0]': https://developers.sinch.com/docs/sms/api-reference/sms/tag/Batches
+FIELDS: Final[Mapping[str, Part]] = {
+    "from": Part.SENDER,
+    **dict.fromkeys(("callback_url", "client_reference"), Part.CALLBACK),
+    "to": Part.RECIPIENT,
+    "body": Part.TEXT,
 }
 
 # https://developers.sinch.com/docs/sms/api-reference/sms/tag/Delivery-reports. Sinch's own SDK has them in capitals.
@@ -114,10 +119,9 @@ class SinchProvider(HttpProvider):
     def read_response(self, status: int, headers: Mapping[str, str], body: bytes) -> Accepted:
         """`201 {"id": ...}`, or `{"code", "text"}`; of a 401 the body is often empty."""
         answer = read_object(body)
-        refused = _refused(answer, status, headers)
-        if refused is None and HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        if is_success(status) and not answer.get("code"):
             return accepted(answer.get("id"))
-        raise refused or refusal(status, headers)
+        raise _refused(answer, status, headers)
 
     def checks(self) -> Mapping[str, HttpRequest]:
         """List batches, and try each sender in a dry run, which validates a batch and sends nothing."""
@@ -132,8 +136,9 @@ class SinchProvider(HttpProvider):
         """`{"count": ...}` of batches; of a dry run only its refusal tells something, and that of the sender alone."""
         answer = read_object(body)
         if status != HTTPStatus.OK:
-            error = _refused(answer, status, headers) or refusal(status, headers)
-            raise RouteRefused(error.code) if what != "credential" and isinstance(error, Malformed) else error
+            error = _refused(answer, status, headers)
+            of_form = isinstance(error, Refused | Malformed)
+            raise RouteRefused(error.code) if what != "credential" and of_form else error
         if what == "credential":
             return f"batches of the last 24 h: {short(answer.get('count'))}"
         return "well formed; whether it may send, only a message tells"
@@ -178,11 +183,8 @@ class SinchProvider(HttpProvider):
         return nonce
 
 
-def _refused(answer: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> ProviderError | None:
-    word, text = answer.get("code"), answer.get("text")
-    named = next((kind for name, kind in NAMED.items() if isinstance(text, str) and re.search(name, text)), None)
-    refusals = {**REFUSALS, WRONG_FORMAT: named} if named else REFUSALS
-    return known(refusals, word, status, headers)
+def _refused(answer: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> ProviderError:
+    return refused(REFUSALS, [answer.get("code")], status, headers, blamed(FIELDS, mentioned(answer.get("text"))))
 
 
 def _state(word: str, code: str | None) -> ReceiptState:

@@ -2,7 +2,7 @@
 
 import re
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar, Final, Unpack
 from urllib.parse import quote
@@ -15,6 +15,7 @@ from pipeline.errors import (
     Malformed,
     Misconfigured,
     ProviderError,
+    Refused,
     Rejected,
     RouteRefused,
     SettingsError,
@@ -25,8 +26,9 @@ from pipeline.errors import (
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
-from providers.answers import accepted, inner, known, read_object, refusal, short
+from providers.answers import accepted, inner, is_success, objects, read_object, refusal, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
+from providers.blame import Part, blamed
 from providers.callbacks import forged, receipt_word, reference_in
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
@@ -42,16 +44,25 @@ _CODES: Final[Mapping[type[ProviderError], str]] = {
     Misconfigured: "10009 10010 20002 20006 20012 20013 20014 20015 20016 20017 20100 40314",
     Throttled: "10011 40011 40016 40018 40318",
     Unavailable: "10007 10008 40005 40006 40014",
-    Malformed: "10001 10002 10003 10004 10005 10006 10015 10016 40009 40302 40304 40316 40317 40328",
+    Malformed: "40009 40302 40304 40316 40317 40328",  # its letters, its length, or there is none
+    Refused: "10001 10002 10003 10004 10005 10006 10015 10016",  # something in the request: its pointer tells what
 }
 REFUSALS: Final = {code: kind for kind, codes in _CODES.items() for code in codes.split()}
 
-# What these say when they name the recipient: by its pointer, or for 40300 by its owner's STOP.
-OF_RECIPIENT: Final = dict.fromkeys(("10002", "10016", "40300"), Rejected)
-# What these say when they name our sender or profile: a wrong setting of ours, and no message of its own fault.
-OF_SENDER: Final = dict.fromkeys(("10001", "10002", "10004", "10005", "10006", "10016"), RouteRefused)
-SENDER: Final = frozenset({"/from", "/messaging_profile_id"})
-_STOP: Final = re.compile(r"\bSTOP\b", re.IGNORECASE)
+# The fields as pointers name them, such as `/to/0`: https://developers.telnyx.com/api-reference/messages/send-a-message
+FIELDS: Final[Mapping[str, Part]] = {
+    "from": Part.SENDER,
+    "messaging_profile_id": Part.PROFILE,
+    **dict.fromkeys(("webhook_url", "use_profile_webhooks"), Part.CALLBACK),
+    "to": Part.RECIPIENT,
+    "text": Part.TEXT,
+}
+FAILED: Final = frozenset(
+    {"sending_failed", "delivery_failed", "expired"}
+)  # states of a message that was not even taken
+OPTED_OUT: Final = {**REFUSALS, "40300": Rejected}  # what it says where it speaks of the recipient's STOP
+_NUMBER: Final = re.compile(r"\+?[0-9]+")
+_STOP: Final = re.compile(r"\bSTOP\b|\b(?i:stop message)\b")
 
 # https://developers.telnyx.com/api-reference/callbacks/delivery-update
 EVENTS: Final = frozenset({"message.sent", "message.finalized"})
@@ -105,7 +116,9 @@ class TelnyxProvider(HttpProvider):
         return "https://api.telnyx.com/v2"
 
     def build_request(self, sms: Sms) -> HttpRequest:
-        """`POST /messages`. It has no field for a validity."""
+        """`POST /messages`, from a profile or a number of ours. It has no field for a validity."""
+        if not (sms.pool or _NUMBER.fullmatch(sms.sender or "")):
+            raise RouteRefused("no_sender")
         message = {
             "to": sms.to,
             "text": sms.text,
@@ -124,10 +137,12 @@ class TelnyxProvider(HttpProvider):
         """`200 {"data": {"id": ...}}`, or `{"errors": [{"code", "title", "detail", "source"}]}` at either level."""
         answer = read_object(body)
         message = inner(answer, "data")
-        refused = _refused(inner(answer, "errors") or inner(message, "errors"), status, headers)
-        if refused is None and HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            return accepted(message.get("id"))
-        raise refused or refusal(status, headers)
+        errors = [*objects(answer.get("errors")), *objects(message.get("errors"))]
+        state = inner(message, "to").get("status")
+        failed = [state] if isinstance(state, str) and state in FAILED else []
+        if not is_success(status) or errors or failed:
+            raise _refused(errors, failed, status, headers)
+        return accepted(message.get("id"))
 
     def checks(self) -> Mapping[str, HttpRequest]:
         """`GET /balance`, and `GET /messaging_profiles/{id}` of each pool."""
@@ -198,12 +213,11 @@ def _is_signed(key: Ed25519PublicKey, given: str, signed: bytes) -> bool:
     return True
 
 
-def _refused(error: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> ProviderError | None:
-    code, pointer = short(error.get("code")), inner(error, "source").get("pointer")
-    stopped = code == "40300" and _STOP.search(f"{error.get('title')} {error.get('detail')}")
-    refusals = REFUSALS
-    if stopped or (pointer == "/to" and code != "40300"):
-        refusals = {**REFUSALS, **OF_RECIPIENT}
-    elif isinstance(pointer, str) and pointer in SENDER:
-        refusals = {**REFUSALS, **OF_SENDER}
-    return known(refusals, code, status, headers)
+def _refused(
+    errors: Sequence[Mapping[str, Any]], failed: Sequence[str], status: int, headers: Mapping[str, str]
+) -> ProviderError:
+    """Give what all errors of an answer stand for, or a message that failed at once."""
+    words = [*(short(error.get("code")) for error in errors), *failed]
+    pointers = [inner(error, "source").get(name) for error in errors for name in ("pointer", "parameter")]
+    stopped = any(_STOP.search(f"{error.get('title')} {error.get('detail')}") for error in errors)
+    return refused(OPTED_OUT if stopped else REFUSALS, words, status, headers, blamed(FIELDS, pointers))

@@ -13,6 +13,8 @@ from pipeline.errors import (
     Malformed,
     Misconfigured,
     ProviderError,
+    RecipientThrottled,
+    Refused,
     Rejected,
     RouteRefused,
     Throttled,
@@ -22,22 +24,39 @@ from pipeline.errors import (
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
-from providers.answers import accepted, known, read_object, refusal, short
+from providers.answers import accepted, is_success, read_object, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
+from providers.blame import Part, blamed, mentioned
 from providers.callbacks import check_signature, forged, form, receipt_word
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
 # https://www.twilio.com/docs/api/errors. 20500 and 20503 come with a 5xx, where the status decides. Those from 30001 on
 # mostly come in receipts, where they are only kept; here they say why a message was taken and failed at once.
-REFUSALS: Final[Mapping[str, type[ProviderError]]] = {
-    **dict.fromkeys(("21211", "21610", "21614", "21635", "30004", "30005", "30450"), Rejected),
-    **dict.fromkeys(("21612", "30003", "30006", "30007", "30008", "30038"), Undeliverable),
-    **dict.fromkeys(("21212", "21408", "21606", "21659", "21660", "21661", "21703", "21705", "30034"), RouteRefused),
-    **dict.fromkeys(("10001", "20003", "20005", "20404", "21608", "30002"), Misconfigured),
-    **dict.fromkeys(("14107", "20429", "21611", "30001"), Throttled),
-    **dict.fromkeys(("21602", "21603", "21604", "21617"), Malformed),
-    "30036": Unavailable,
+_CODES: Final[Mapping[type[ProviderError], str]] = {
+    Rejected: "21211 21265 21268 21604 21610 21614 21635 30004 30005 30450",  # 21265: short code, 21268: premium rate
+    Undeliverable: "21266 21612 30003 30006 30007 30008 30038",  # 21266: our own sender
+    RouteRefused: (
+        "21212 21267 21603 21606 21607 21657 21659 21660 21661 "  # `From`; 21657: not for this destination
+        "21701 21703 21704 21705 "  # the Messaging Service
+        "21408 21609 30034"  # the country, `StatusCallback`, registration
+    ),
+    Misconfigured: "10001 20003 20005 20404 21608 30002 63038",  # 63038: more than the account may send in a day
+    Throttled: "20429 21611 30001",
+    RecipientThrottled: "14107",
+    Unavailable: "30036",
+    Malformed: "21602 21617",  # no text, too long a text
+    Refused: "20001 60410",  # an invalid parameter; a prefix that is blocked for 12 h after fraud
 }
+REFUSALS: Final = {code: kind for kind, codes in _CODES.items() for code in codes.split()}
+# The parameters as sentences name them, https://www.twilio.com/docs/messaging/api/message-resource.
+FIELDS: Final[Mapping[str, Part]] = {
+    "from": Part.SENDER,
+    "to": Part.RECIPIENT,
+    "body": Part.TEXT,
+    "statuscallback": Part.CALLBACK,
+    "messagingservicesid": Part.PROFILE,
+}
+FAILED: Final = frozenset({"failed", "undelivered", "canceled"})  # states of a message that was not even taken
 
 # https://www.twilio.com/docs/messaging/api/message-resource#message-status-values
 STATES: Final[Mapping[str, ReceiptState]] = {
@@ -108,12 +127,10 @@ class TwilioProvider(HttpProvider):
         return HttpRequest(url=f"{self._url}/Messages.json", headers=self._headers, body=urlencode(message).encode())
 
     def read_response(self, status: int, headers: Mapping[str, str], body: bytes) -> Accepted:
-        """`201 {"sid", "error_code"}`, or an error status with `{"code"}`."""
+        """`201 {"sid", "status", "error_code"}`, or `{"code", "message"}`."""
         answer = read_object(body)
-        taken = HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
-        refused = known(REFUSALS, short(answer.get("error_code" if taken else "code")), status, headers)
-        if refused or not taken:
-            raise refused or refusal(status, headers)
+        if not is_success(status) or _words(answer):
+            raise _refused(answer, status, headers)
         return accepted(answer.get("sid"))
 
     def checks(self) -> Mapping[str, HttpRequest]:
@@ -127,7 +144,7 @@ class TwilioProvider(HttpProvider):
         """`{"balance": "12.34", "currency": "USD"}`; of the message nothing is told. A subaccount has no balance."""
         answer = read_object(body)
         if status != HTTPStatus.OK:
-            raise known(REFUSALS, short(answer.get("code")), status, headers) or refusal(status, headers)
+            raise _refused(answer, status, headers)
         if what == "credential":
             return "accepted"
         balance, currency = short(answer.get("balance")), short(answer.get("currency"))
@@ -154,6 +171,17 @@ class TwilioProvider(HttpProvider):
         macs = [hmac.digest(key, text, algorithm) for key in self.webhook_keys for text in texts]
         check_signature("X-Twilio-Signature", callback.headers, [b64encode(mac).decode() for mac in macs])
         return fields
+
+
+def _words(answer: Mapping[str, Any]) -> list[str | None]:
+    """Give what refuses: a code of either kind, or the state of a message that failed at once."""
+    codes = [short(code) for code in (answer.get("code"), answer.get("error_code")) if code]
+    state = short(answer.get("status"))
+    return codes or ([state] if state in FAILED else [])
+
+
+def _refused(answer: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> ProviderError:
+    return refused(REFUSALS, _words(answer), status, headers, blamed(FIELDS, mentioned(answer.get("message"))))
 
 
 def _signed_fields(callback: Callback) -> tuple[Mapping[str, Any], str]:

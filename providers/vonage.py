@@ -22,6 +22,8 @@ from pipeline.errors import (
     Malformed,
     Misconfigured,
     ProviderError,
+    RecipientThrottled,
+    Refused,
     Rejected,
     RouteRefused,
     SettingsError,
@@ -32,8 +34,9 @@ from pipeline.errors import (
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
-from providers.answers import accepted, known, objects, read_object, refusal, short
+from providers.answers import accepted, is_success, objects, read_object, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
+from providers.blame import Part, blamed
 from providers.callbacks import forged, receipt_word, reference_in
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
@@ -53,12 +56,22 @@ _CODES: Final[Mapping[type[ProviderError], str]] = {
         "1060 1070 1080 1140 1160 unauthorized forbidden unprovisioned account-suspended low-balance not-found "
         "jwt-expired jwt-revoked invalid-api-key invalid-signature"
     ),
-    Throttled: "1000 1241 1472",
+    Throttled: "1000 1472",
+    RecipientThrottled: "1241",
     Unavailable: "1030 1100 1230 1331",
-    Malformed: "1010 1020 1021 1022 1040 1090 1130 1150 1400 1410 1440 1450 invalid-json invalid-params",
+    Malformed: "1090",  # too long
+    # Something in the request: `invalid_parameters` tells what.
+    Refused: "1010 1020 1021 1022 1040 1130 1150 1400 1410 1440 1450 invalid-json invalid-params",
 }
 REFUSALS: Final = {code: kind for kind, codes in _CODES.items() for code in codes.split()}
-OF_RECIPIENT: Final = {"1020": Rejected, "1040": Undeliverable}  # where `invalid_parameters` names `to`
+# The parameters as errors name them, such as `sms.pool_id`: https://developer.vonage.com/en/api/messages
+FIELDS: Final[Mapping[str, Part]] = {
+    "from": Part.SENDER,
+    **dict.fromkeys(("webhook_url", "webhook_version", "client_ref"), Part.CALLBACK),
+    **dict.fromkeys(("pool_id", "entity_id", "content_id"), Part.PROFILE),
+    "to": Part.RECIPIENT,
+    **dict.fromkeys(("text", "encoding_type"), Part.TEXT),
+}
 _CODE: Final = re.compile(r"[a-z-]{1,40}|[0-9]{1,5}")  # longer digits may be a phone's or a one-time code
 
 # https://developer.vonage.com/en/messages/concepts/message-status
@@ -162,9 +175,10 @@ class VonageProvider(HttpProvider):
         return self._bearer
 
     def read_response(self, status: int, headers: Mapping[str, str], body: bytes) -> Accepted:
-        """`202 {"message_uuid"}`, or `{"type": "...#<code>"}`."""
-        if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            return accepted(read_object(body).get("message_uuid"))
+        """`202 {"message_uuid"}`, or `{"type": "...#<code>"}`, which refuses whatever the status is."""
+        answer = read_object(body)
+        if is_success(status) and not answer.get("type"):
+            return accepted(answer.get("message_uuid"))
         raise _refused(status, headers, body)
 
     def checks(self) -> Mapping[str, HttpRequest]:
@@ -231,10 +245,10 @@ def _private_key(name: str, pem: bytes) -> RSAPrivateKey:
 
 def _refused(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
     answer = read_object(body)
-    code, wrong = _code(answer), answer.get("invalid_parameters")
-    of_recipient = any(one.get("name") == "to" for one in objects(wrong))
-    refusals = OF_RECIPIENT if of_recipient and code in OF_RECIPIENT else REFUSALS
-    return known(refusals, code, status, headers) or refusal(status, headers)
+    kind = answer.get("type")
+    word = kind.rpartition("#")[2] if isinstance(kind, str) else None
+    names = [one.get("name") for one in objects(answer.get("invalid_parameters"))]
+    return refused(REFUSALS, [word], status, headers, blamed(FIELDS, names))
 
 
 def _code(error: Mapping[str, Any]) -> str | None:

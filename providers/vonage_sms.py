@@ -13,6 +13,7 @@ from pipeline.errors import (
     Malformed,
     Misconfigured,
     ProviderError,
+    Refused,
     Rejected,
     RouteRefused,
     SettingsError,
@@ -24,8 +25,9 @@ from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
 from pipeline.text import segments
-from providers.answers import accepted, known, objects, read_object, refusal, short
+from providers.answers import accepted, is_success, objects, read_object, refusal, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
+from providers.blame import Part, blamed, mentioned
 from providers.callbacks import check_signature, forged, form, receipt_word, reference_in
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
@@ -33,13 +35,21 @@ from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sm
 _CODES: Final[Mapping[type[ProviderError], str]] = {
     Rejected: "7 33 34",
     Undeliverable: "6 17",
-    RouteRefused: "15",
+    RouteRefused: "15 23",  # sender, callback
     Misconfigured: "4 8 9 11 14 19 29",
     Throttled: "1",
     Unavailable: "5 10 13",
-    Malformed: "2 3 12 16 20 22 23 32",
+    Malformed: "12",  # too long
+    Refused: "2 3 16 20 22 32",  # something in the request: of 2 and 3 the text tells what, in words
 }
 REFUSALS: Final = {code: kind for kind, codes in _CODES.items() for code in codes.split()}
+FIELDS: Final[Mapping[str, Part]] = {
+    "from": Part.SENDER,
+    **dict.fromkeys(("callback", "client-ref"), Part.CALLBACK),
+    **dict.fromkeys(("entity-id", "content-id"), Part.PROFILE),
+    "to": Part.RECIPIENT,
+    "text": Part.TEXT,
+}
 
 # https://developer.vonage.com/en/messaging/sms/guides/delivery-receipts
 STATES: Final[Mapping[str, ReceiptState]] = {
@@ -109,7 +119,7 @@ class VonageSmsProvider(HttpProvider):
         return "https://rest.nexmo.com"
 
     def build_request(self, sms: Sms) -> HttpRequest:
-        """`POST /sms/json`. A pool needs a sender beside it, for when it cannot be used."""
+        """`POST /sms/json`. It knows no pool of senders."""
         if not sms.sender:
             raise RouteRefused("no_sender")
         validity_s = min(max(sms.validity_s, SHORTEST_VALIDITY_S), LONGEST_VALIDITY_S)
@@ -130,10 +140,12 @@ class VonageSmsProvider(HttpProvider):
         A text of which one part was refused cannot be read, so it counts as refused.
         """
         parts = objects(read_object(body).get("messages"))
-        words = [word for part in parts if (word := short(part.get("status"))) != "0"]
-        if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES and not words:
-            return accepted(parts[0].get("message-id") if parts else None)
-        raise known(REFUSALS, next(iter(words), None), status, headers) or refusal(status, headers)
+        said = [short(part.get("status")) for part in parts]
+        words = [word for word in said if word not in {"0", None}]
+        if is_success(status) and not words:
+            return accepted(parts[0].get("message-id") if parts and None not in said else None)
+        names = [name for part in parts for name in mentioned(part.get("error-text"))]
+        raise refused(REFUSALS, words, status, headers, blamed(FIELDS, names))
 
     def checks(self) -> Mapping[str, HttpRequest]:
         """Ask for the balance."""
@@ -181,9 +193,8 @@ def _ways_back(sms: Sms) -> dict[str, str]:
 
 
 def _ids(sms: Sms) -> dict[str, str]:
-    """Give the ids of a pool of senders, and of what India's registry gave."""
+    """Give the ids of what India's registry gave."""
     ids = {
-        "pool-id": sms.pool,
         "entity-id": sms.registrations.get("dlt_entity_id"),
         "content-id": sms.registrations.get("dlt_template_id"),
     }

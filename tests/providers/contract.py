@@ -13,10 +13,9 @@ from multidict import CIMultiDict
 
 from pipeline.errors import (
     AcceptanceUnknown,
-    Malformed,
     Misconfigured,
     ProviderError,
-    Scope,
+    Refused,
     Throttled,
     Unavailable,
 )
@@ -43,7 +42,6 @@ class Refusal:
     status: int
     body: bytes
     error: type[ProviderError]
-    scope: Scope = Scope.NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +51,8 @@ class Sample:
     settings: ProviderSettings  # without `base_url`; with two `webhook_keys` where callbacks have keys of their own
     accepted: bytes  # the body of a 2xx answer ...
     message_id: str  # ... and the id in it
-    refusals: tuple[Refusal, ...]  # one of every documented class
+    refusals: tuple[Refusal, ...]  # one of every class that REFUSALS knows, and more where words come in several forms
+    unlisted: Callable[[str], bytes]  # the body of an answer that refuses with this word, which nobody knows
     receipts: tuple[tuple[bytes, ReceiptState], ...]  # bodies of callbacks, each of one receipt
     genuine: Callable[[bytes], Sequence[Callback]]  # a callback with this body, signed with each key that counts
     proof: str | None  # the header that proves it; none: nothing but our token does
@@ -82,12 +81,14 @@ def unopened(adapter: str) -> HttpProvider:
     return ADAPTERS[adapter]("one", settings, now=lambda: NOW)
 
 
-def an_sms(*, timeout_s: float = 5.0, within_s: float = 5.0) -> Sms:
+def an_sms(adapter: str | None = None, *, timeout_s: float = 5.0, within_s: float = 5.0) -> Sms:
+    """Give a message, and for an adapter that has pools one from a pool: some take letters beside one alone."""
     return Sms(
         attempt_id="request-0123456789.1",
         to=NUMBER,
         text=f"{CODE} is your code.",
         sender="Ithaca",
+        pool=sample(adapter).pool if adapter else None,
         country="DE",
         callback_url=CALLBACK_URL,
         reference=TOKEN,
@@ -231,6 +232,7 @@ NEVER_ACCEPTED: Final[Mapping[str, Script]] = {
         b'HTTP/1.1 201 X\r\nTransfer-Encoding: chunked\r\n\r\na\r\n{"id":"x"}\r\nZZ\r\n', close=True
     ),
     "compressed garbage": answers(201, b"\x1f\x8bnot gzip", "Content-Encoding: gzip"),
+    "a coding that nobody knows": answers(201, b"\x28\xb5\x2f\xfd", "Content-Encoding: zstd"),
     "not HTTP": writes(b"SSH-2.0-OpenSSH_9.6\r\n", close=True),
     "endless headers": writes(b"HTTP/1.1 200 OK\r\n" + b"X-Y: z\r\n" * 10_000 + b"\r\n"),
     "closed without an answer": writes(b"", close=True),
@@ -239,19 +241,22 @@ NEVER_ACCEPTED: Final[Mapping[str, Script]] = {
 }
 
 # what a status means where the provider says nothing that we know
-BY_STATUS: Final[Mapping[int, tuple[type[ProviderError], Scope]]] = {
-    302: (Unavailable, Scope.PROVIDER),
-    400: (Malformed, Scope.NOTHING),
-    401: (Misconfigured, Scope.PROVIDER),
-    402: (Misconfigured, Scope.PROVIDER),
-    403: (Misconfigured, Scope.PROVIDER),
-    404: (Misconfigured, Scope.PROVIDER),
-    408: (Unavailable, Scope.PROVIDER),
-    418: (Malformed, Scope.NOTHING),
-    429: (Throttled, Scope.NOTHING),
-    500: (Unavailable, Scope.PROVIDER),
-    502: (AcceptanceUnknown, Scope.PROVIDER),
-    503: (Unavailable, Scope.PROVIDER),
-    504: (AcceptanceUnknown, Scope.PROVIDER),
-    599: (AcceptanceUnknown, Scope.PROVIDER),
+BY_STATUS: Final[Mapping[int, type[ProviderError]]] = {
+    302: Unavailable,
+    400: Refused,
+    401: Misconfigured,
+    402: Misconfigured,
+    403: Misconfigured,
+    404: Misconfigured,
+    405: Refused,
+    408: Unavailable,
+    410: Refused,
+    418: Refused,
+    422: Refused,
+    429: Throttled,
+    500: Unavailable,
+    502: AcceptanceUnknown,
+    503: Unavailable,
+    504: AcceptanceUnknown,
+    599: AcceptanceUnknown,
 }

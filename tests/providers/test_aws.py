@@ -21,6 +21,7 @@ from botocore.parsers import create_parser  # type: ignore[import-untyped]
 from botocore.regions import EndpointResolver  # type: ignore[import-untyped]
 from botocore.serialize import create_serializer  # type: ignore[import-untyped]
 from botocore.validate import ParamValidator  # type: ignore[import-untyped]
+from multidict import CIMultiDict
 
 from pipeline.errors import (
     DeadReason,
@@ -28,9 +29,9 @@ from pipeline.errors import (
     Malformed,
     Misconfigured,
     ProviderError,
+    Refused,
     Rejected,
     RouteRefused,
-    Scope,
     SettingsError,
     Throttled,
     Unavailable,
@@ -151,17 +152,22 @@ SAMPLE = Sample(
             status=400,
             body=a_refusal("ValidationException", "SENDER_ID_NOT_REGISTERED"),
             error=RouteRefused,
-            scope=Scope.ROUTE,
         ),
         Refusal(
             status=400,
             body=a_refusal("ServiceQuotaExceededException", "MONTHLY_SPEND_LIMIT_REACHED_FOR_TEXT"),
             error=Misconfigured,
-            scope=Scope.PROVIDER,
         ),
-        Refusal(status=400, body=a_refusal("ValidationException", "MISSING_PARAMETER"), error=Malformed),
-        Refusal(status=500, body=a_refusal("InternalServerException"), error=Unavailable, scope=Scope.PROVIDER),
+        Refusal(status=400, body=a_refusal("ValidationException", "MISSING_PARAMETER"), error=Refused),
+        Refusal(
+            status=400,
+            body=a_refusal("ValidationException", "INVALID_PARAMETER", ["MessageBody"]),
+            error=Malformed,
+        ),
+        Refusal(status=400, body=a_refusal("RequestAbortedException"), error=Unavailable),
+        Refusal(status=500, body=a_refusal("InternalServerException"), error=Unavailable),
     ),
+    unlisted=a_refusal,
     receipts=tuple((an_event(word), state) for word, state in EVENTS.items()),
     genuine=genuine,
     proof=None,  # the signature is inside the body: the tests below do what the contract does with a header
@@ -371,12 +377,38 @@ TABLE: Final[Sequence[tuple[str, str | None, type[ProviderError]]]] = (
     ("MissingAuthenticationToken", None, Misconfigured),
     ("MissingAuthenticationTokenException", None, Misconfigured),
     ("InvalidClientTokenId", None, Misconfigured),
+    ("InvalidAccessKeyId", None, Misconfigured),
+    ("UnrecognizedClient", None, Misconfigured),
+    ("SignatureDoesNotMatch", None, Misconfigured),
+    ("AccessDenied", None, Misconfigured),
+    ("NotAuthorized", None, Misconfigured),
+    ("OptInRequired", None, Misconfigured),
+    ("RequestExpired", None, Misconfigured),
+    ("RequestTimeTooSkewed", None, Misconfigured),
+    ("Throttling", None, Throttled),
+    ("ThrottledException", None, Throttled),
+    ("TooManyRequestsException", None, Throttled),
+    ("RequestLimitExceeded", None, Throttled),
+    ("RequestThrottled", None, Throttled),
+    ("RequestThrottledException", None, Throttled),
+    ("SlowDown", None, Throttled),
+    ("RequestAbortedException", None, Unavailable),
+    ("InternalFailure", None, Unavailable),
+    ("InternalError", None, Unavailable),
+    ("ServiceUnavailable", None, Unavailable),
+    ("ServiceUnavailableException", None, Unavailable),
+    (VALIDATION, "RESOURCE_NOT_ACCESSIBLE", RouteRefused),
+    (VALIDATION, "FIELD_VALIDATION_FAILED", Refused),
+    (VALIDATION, "INVALID_PARAMETER", Refused),
+    (VALIDATION, "INVALID_REQUEST", Refused),
+    (VALIDATION, "MISSING_PARAMETER", Refused),
+    (VALIDATION, "PARAMETERS_CANNOT_BE_USED_TOGETHER", Refused),
 )
 
 
-def refused(status: int, body: bytes) -> ProviderError:
+def refused(status: int, body: bytes, **headers: str) -> ProviderError:
     with pytest.raises(ProviderError) as raised:
-        a_provider_of().read_response(status, {}, body)
+        a_provider_of().read_response(status, CIMultiDict(headers), body)
     return raised.value
 
 
@@ -398,14 +430,44 @@ def test_no_word_is_in_the_table_that_the_tests_do_not_state() -> None:
 
 
 @pytest.mark.parametrize("reason", ["INVALID_PARAMETER", "FIELD_VALIDATION_FAILED"])
-def test_a_field_that_is_refused_is_about_the_number_where_it_names_it(reason: str) -> None:
-    about_number = refused(400, a_refusal(VALIDATION, reason, ["MessageBody", "DestinationPhoneNumber"]))
-    about_us = refused(400, a_refusal(VALIDATION, reason, ["OriginationIdentity"]))
-    about_nothing = refused(400, a_refusal(VALIDATION, reason))
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        (["MessageBody", "DestinationPhoneNumber"], Rejected),
+        (["destinationPhoneNumber"], Rejected),
+        (["OriginationIdentity"], RouteRefused),
+        (["ConfigurationSetName"], RouteRefused),
+        (["DestinationPhoneNumber", "originationIdentity"], RouteRefused),
+        (["DestinationCountryParameters"], RouteRefused),
+        (["MessageBody"], Malformed),
+        (["TimeToLive"], Refused),
+        ([], Refused),
+    ],
+)
+def test_a_field_that_is_refused_tells_what_is_wrong(
+    reason: str, fields: Sequence[str], error: type[ProviderError]
+) -> None:
+    found = refused(400, a_refusal(VALIDATION, reason, fields))
 
-    assert (type(about_number), about_number.code) == (Rejected, reason)
-    assert (type(about_us), about_us.code) == (Malformed, VALIDATION)
-    assert (type(about_nothing), about_nothing.code) == (Malformed, VALIDATION)
+    assert (type(found), found.code) == (error, reason)
+
+
+NAMESPACE, ADDRESS = "com.amazonaws.pinpointsmsvoicev2#", ":http://internal.amazon.com/coral/com.amazon.validate/"
+
+
+@pytest.mark.parametrize("before", ["", NAMESPACE])
+@pytest.mark.parametrize("behind", ["", ADDRESS, f"{ADDRESS}#a"])
+def test_the_type_is_understood_wherever_it_stands(before: str, behind: str) -> None:
+    written = f"{before}ThrottlingException{behind}"
+    forms = (
+        refused(400, b"", **{"X-Amzn-Errortype": written}),
+        refused(400, orjson.dumps({"code": written})),
+        refused(400, orjson.dumps({"__type": written})),
+        refused(200, orjson.dumps({"__type": written})),
+        refused(400, orjson.dumps({"__type": "x#ValidationException"}), **{"x-amzn-errortype": written}),
+    )
+
+    assert {(type(form), form.code) for form in forms} == {(Throttled, "ThrottlingException")}
 
 
 def test_another_reason_that_names_the_number_keeps_its_own_class() -> None:
@@ -415,7 +477,7 @@ def test_another_reason_that_names_the_number_keeps_its_own_class() -> None:
 
 
 def test_a_reason_of_next_year_means_what_its_type_means() -> None:
-    kinds = {CONFLICT: Undeliverable, VALIDATION: Malformed, "ServiceQuotaExceededException": Misconfigured}
+    kinds = {CONFLICT: Undeliverable, VALIDATION: Refused, "ServiceQuotaExceededException": Misconfigured}
     for kind, error in kinds.items():
         found = refused(400, a_refusal(kind, "OF_NEXT_YEAR"))
 
@@ -426,7 +488,7 @@ def test_a_reason_of_next_year_means_what_its_type_means() -> None:
 def test_words_that_are_no_words_leave_it_to_the_status(value: object) -> None:
     body = orjson.dumps({"__type": value, "Reason": value, "Fields": value})
 
-    assert (type(refused(400, body)), refused(400, body).code) == (Malformed, "http_400")
+    assert (type(refused(400, body)), refused(400, body).code) == (Refused, "http_400")
 
 
 def test_every_error_of_the_service_model_is_in_the_tests() -> None:

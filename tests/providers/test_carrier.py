@@ -7,7 +7,15 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from pipeline.errors import InvalidMessage, Malformed, Misconfigured, Rejected, RouteRefused, Scope, Undeliverable
+from pipeline.errors import (
+    InvalidMessage,
+    Malformed,
+    Misconfigured,
+    Refused,
+    Rejected,
+    RouteRefused,
+    Undeliverable,
+)
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings, Secret
 from providers.carrier import CarrierProvider
@@ -41,10 +49,13 @@ SAMPLE = Sample(
     refusals=(
         Refusal(status=422, body=b'{"error":"invalid_number"}', error=Rejected),
         Refusal(status=422, body=b'{"error":"not_reachable_from_here"}', error=Undeliverable),
-        Refusal(status=422, body=b'{"error":"country_refused"}', error=RouteRefused, scope=Scope.ROUTE),
-        Refusal(status=402, body=b'{"error":"no_funds"}', error=Misconfigured, scope=Scope.PROVIDER),
-        Refusal(status=400, body=b'{"error":"bad_request"}', error=Malformed),
+        Refusal(status=422, body=b'{"error":"country_refused"}', error=RouteRefused),
+        Refusal(status=402, body=b'{"error":"no_funds"}', error=Misconfigured),
+        Refusal(status=422, body=b'{"error":"bad_text"}', error=Malformed),
+        Refusal(status=400, body=b'{"error":"bad_request"}', error=Refused),
+        Refusal(status=201, body=b'{"id":"4b0f","error":"invalid_number"}', error=Rejected),
     ),
+    unlisted=lambda word: orjson.dumps({"error": word}),
     receipts=tuple((_body(word), state) for word, state in STATES.items()),
     genuine=_genuine,
     proof="X-Carrier-Signature",

@@ -1,8 +1,11 @@
 """One contract for every adapter: over real sockets, whatever the other side does is classed and never believed."""
 
 import asyncio
+import gzip
 import socket
+import sys
 import time
+import zlib
 from dataclasses import replace
 from json import dumps
 from pathlib import Path
@@ -10,19 +13,24 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace as replace_fields
 from multidict import CIMultiDict
 
+from pipeline.counting import read
 from pipeline.errors import (
     AcceptanceUnknown,
     DeadReason,
     InvalidMessage,
     Misconfigured,
     NotSent,
+    Outcome,
     ProviderError,
     Unavailable,
 )
+from pipeline.records import Counts, encode
+from pipeline.topics import ATTEMPTS
 from providers import ADAPTERS
-from providers.base import MAX_BODY_BYTES
+from providers.base import MAX_BODY_BYTES, HttpProvider
 from providers.seam import ProviderReceipt
 from tests.providers.certificates import self_signed
 from tests.providers.contract import (
@@ -42,6 +50,7 @@ from tests.providers.contract import (
     unopened,
     writes,
 )
+from tests.samples import ATTEMPT
 
 pytestmark = pytest.mark.parametrize("adapter", ADAPTERS)
 
@@ -49,7 +58,7 @@ pytestmark = pytest.mark.parametrize("adapter", ADAPTERS)
 async def outcome(adapter: str, script: Script, *, timeout_s: float = 5.0) -> ProviderError:
     async with a_stub(script) as stub, a_provider(adapter, stub.url) as provider:
         with pytest.raises(ProviderError) as raised:
-            await provider.send(an_sms(timeout_s=timeout_s))
+            await provider.send(an_sms(adapter, timeout_s=timeout_s))
         assert len(stub.requests) == 1, "the request was repeated"
     return raised.value
 
@@ -57,7 +66,7 @@ async def outcome(adapter: str, script: Script, *, timeout_s: float = 5.0) -> Pr
 @pytest.mark.parametrize("status", [200, 201, 202])
 async def test_a_message_is_accepted_with_its_id(adapter: str, status: int) -> None:
     async with a_stub(answers(status, sample(adapter).accepted)) as stub, a_provider(adapter, stub.url) as provider:
-        accepted = await provider.send(an_sms())
+        accepted = await provider.send(an_sms(adapter))
 
         assert accepted.message_id == sample(adapter).message_id
 
@@ -65,7 +74,7 @@ async def test_a_message_is_accepted_with_its_id(adapter: str, status: int) -> N
 async def test_a_json_answer_with_another_content_type_is_believed(adapter: str) -> None:
     script = answers(201, sample(adapter).accepted, content_type="text/plain")
     async with a_stub(script) as stub, a_provider(adapter, stub.url) as provider:
-        accepted = await provider.send(an_sms())
+        accepted = await provider.send(an_sms(adapter))
 
         assert accepted.message_id == sample(adapter).message_id
 
@@ -73,8 +82,8 @@ async def test_a_json_answer_with_another_content_type_is_believed(adapter: str)
 async def test_the_request_asks_for_json_and_sends_no_cookie_back(adapter: str) -> None:
     script = answers(201, sample(adapter).accepted, "Set-Cookie: a=b")
     async with a_stub(script) as stub, a_provider(adapter, stub.url) as provider:
-        await provider.send(an_sms())
-        await provider.send(an_sms())
+        await provider.send(an_sms(adapter))
+        await provider.send(an_sms(adapter))
 
         assert all(b"accept: application/json" in request.lower() for request in stub.requests)
         assert not any(b"\r\ncookie:" in request.lower() for request in stub.requests)
@@ -84,7 +93,13 @@ async def test_the_words_of_the_provider_are_understood(adapter: str) -> None:
     for refusal in sample(adapter).refusals:
         error = await outcome(adapter, answers(refusal.status, refusal.body))
 
-        assert (type(error), error.scope) == (refusal.error, refusal.scope), refusal
+        assert type(error) is refusal.error, refusal
+
+
+def test_the_words_of_every_class_are_in_the_sample(adapter: str) -> None:
+    documented = set(sys.modules[ADAPTERS[adapter].__module__].REFUSALS.values())
+
+    assert documented <= {refusal.error for refusal in sample(adapter).refusals}
 
 
 @pytest.mark.parametrize("status", BY_STATUS)
@@ -94,7 +109,52 @@ async def test_the_words_of_the_provider_are_understood(adapter: str) -> None:
 async def test_without_known_words_the_status_decides(adapter: str, status: int, body: bytes) -> None:
     error = await outcome(adapter, answers(status, body, "Location: /elsewhere"))
 
-    assert (type(error), error.scope, error.code) == (*BY_STATUS[status], f"http_{status}")
+    assert (type(error), error.code) == (BY_STATUS[status], f"http_{status}")
+
+
+ASKED_TO_WAIT = 429  # says nothing of the route but that it has no room, so that nothing is counted
+TAKEN_PERHAPS = {*range(500, 600)} - {500, 503}  # a gateway's: its receipt tells
+
+
+@pytest.mark.parametrize("word", ["brand_new_word", "in words", "31337"])
+def test_a_word_that_nobody_knows_goes_to_another_provider_and_is_counted(adapter: str, word: str) -> None:
+    provider, body = unopened(adapter), sample(adapter).unlisted(word)
+    for status in (*range(200, 210), *range(400, 600)):
+        error = _refused(provider, status, body)
+        counted = set() if status == ASKED_TO_WAIT else {"accepted"} if status in TAKEN_PERHAPS else {"refused"}
+
+        assert error.outcome not in ENDING, status
+        assert counted <= _counted(error.outcome), status
+
+
+@pytest.mark.parametrize(("word", "code"), [("brand_new-Word.7", "brand_new-Word.7"), ("in words", None)])
+def test_a_word_that_nobody_knows_is_kept_where_it_is_one(adapter: str, word: str, code: str | None) -> None:
+    for status in (200, 400, 403, 422):
+        error = _refused(unopened(adapter), status, sample(adapter).unlisted(word))
+
+        assert error.code == (code or f"http_{status}")
+
+
+@pytest.mark.parametrize("word", [CODE, NUMBER, NUMBER[1:], f"{CODE[:3]}-{CODE[3:]}", f"x_{CODE}", "49.170.123.45.67"])
+def test_a_word_that_may_be_a_number_or_a_code_is_not_kept(adapter: str, word: str) -> None:
+    for status in (200, 400, 403, 422):
+        assert word not in str(_refused(unopened(adapter), status, sample(adapter).unlisted(word)))
+
+
+ENDING = frozenset({Outcome.REJECTED, Outcome.MALFORMED})  # on the word of a second provider the code is lost
+
+
+def _refused(provider: HttpProvider, status: int, body: bytes) -> ProviderError:
+    with pytest.raises(ProviderError) as raised:
+        provider.read_response(status, CIMultiDict(), body)
+    return raised.value
+
+
+def _counted(outcome: Outcome) -> set[str]:
+    """Give what the routing counts of an attempt with this outcome."""
+    record = encode(replace_fields(ATTEMPT, outcome=outcome))
+    found = read(ATTEMPTS.name, record, ATTEMPT.sent_at.timestamp(), [ATTEMPT.provider])
+    return {Counts.__struct_fields__[field] for change in found.changes for field in change.fields}
 
 
 async def test_the_wait_that_a_throttling_provider_asks_for_is_kept(adapter: str) -> None:
@@ -133,6 +193,39 @@ async def test_an_error_status_counts_although_its_body_never_ends(adapter: str)
     assert type(await outcome(adapter, script, timeout_s=0.2)) is Misconfigured
 
 
+@pytest.mark.parametrize("coding", ["br", "gzip"])
+async def test_an_error_status_counts_although_its_body_cannot_be_decoded(adapter: str, coding: str) -> None:
+    script = answers(401, b"\x28\xb5\x2f\xfd of some coding", f"Content-Encoding: {coding}")
+    error = await outcome(adapter, script)
+
+    assert (type(error), error.code) == (Misconfigured, "http_401")
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+async def test_an_answer_in_a_common_coding_is_read_though_none_was_asked_for(adapter: str, coding: str) -> None:
+    body = sample(adapter).accepted
+    coded = gzip.compress(body) if coding == "gzip" else zlib.compress(body)
+    script = answers(201, coded, f"Content-Encoding: {coding}")
+    async with a_stub(script) as stub, a_provider(adapter, stub.url) as provider:
+        accepted = await provider.send(an_sms(adapter))
+
+        assert accepted.message_id == sample(adapter).message_id
+
+
+@pytest.mark.parametrize(("before", "behind"), [(b"\xef\xbb\xbf", b""), (b"", b"\0"), (b"", b"\0\r\n")])
+def test_a_flaw_around_an_answer_hides_no_id(adapter: str, before: bytes, behind: bytes) -> None:
+    body = before + sample(adapter).accepted + behind
+
+    assert unopened(adapter).read_response(201, CIMultiDict(), body).message_id == sample(adapter).message_id
+
+
+@pytest.mark.parametrize("flaw", [b'{"flaw":NaN,', b'{"flaw":"\xe4",', b'{"flaw":"\n",'])
+def test_a_flaw_in_another_field_hides_no_id(adapter: str, flaw: bytes) -> None:
+    body = flaw + sample(adapter).accepted.removeprefix(b"{")
+
+    assert unopened(adapter).read_response(201, CIMultiDict(), body).message_id == sample(adapter).message_id
+
+
 async def test_of_an_endless_answer_only_64_kb_are_read(adapter: str) -> None:
     floods = Floods()
 
@@ -145,13 +238,13 @@ async def test_a_port_where_nobody_listens_is_unavailable(adapter: str) -> None:
         taken.bind(("127.0.0.1", 0))
         async with a_provider(adapter, f"http://127.0.0.1:{taken.getsockname()[1]}") as provider:
             with pytest.raises(Unavailable, match="connect_failed"):
-                await provider.send(an_sms())
+                await provider.send(an_sms(adapter))
 
 
 async def test_a_host_without_an_address_is_unavailable(adapter: str) -> None:
     async with a_provider(adapter, "http://nowhere.invalid") as provider:
         with pytest.raises(Unavailable, match="dns_failed"):
-            await provider.send(an_sms())
+            await provider.send(an_sms(adapter))
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_unavailable_and_gets_no_request(
@@ -162,7 +255,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_unavailable_and_gets_no_
         a_provider(adapter, stub.url) as provider,
     ):
         with pytest.raises(Unavailable, match="tls_failed"):
-            await provider.send(an_sms())
+            await provider.send(an_sms(adapter))
 
         assert stub.requests == []
 
@@ -174,13 +267,13 @@ async def test_a_connection_reset_before_the_request_was_read_is_classed(adapter
     server = await asyncio.start_server(reset, "127.0.0.1", 0)
     async with server, a_provider(adapter, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}") as provider:
         with pytest.raises((Unavailable, AcceptanceUnknown)):  # whether bytes had left is decided by the scheduler
-            await provider.send(an_sms())
+            await provider.send(an_sms(adapter))
 
 
 async def test_a_message_is_not_sent_when_it_is_too_late(adapter: str) -> None:
     async with a_stub(answers(201, sample(adapter).accepted)) as stub, a_provider(adapter, stub.url) as provider:
         with pytest.raises(NotSent, match="fence"):
-            await provider.send(an_sms(within_s=0))
+            await provider.send(an_sms(adapter, within_s=0))
 
         assert stub.requests == []
 

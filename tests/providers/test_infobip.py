@@ -16,9 +16,10 @@ from pipeline.errors import (
     Malformed,
     Misconfigured,
     ProviderError,
+    RecipientThrottled,
+    Refused,
     Rejected,
     RouteRefused,
-    Scope,
     SettingsError,
     Throttled,
     Unavailable,
@@ -54,8 +55,9 @@ def _older(word: str) -> bytes:
     return orjson.dumps({"requestError": {"serviceException": {"messageId": word, "text": NUMBER}}})
 
 
-def _newer(word: str) -> bytes:
-    return orjson.dumps({"errorCode": word, "description": NUMBER, "violations": [], "resources": []})
+def _newer(word: object, *properties: object) -> bytes:
+    violations = [{"property": one, "violation": f"{NUMBER} in words"} for one in properties]
+    return orjson.dumps({"errorCode": word, "description": NUMBER, "violations": violations, "resources": []})
 
 
 def _result(number: int, group: int, name: object, error: int = 0, **changes: object) -> dict[str, Any]:
@@ -132,7 +134,7 @@ REFUSED: Mapping[int, tuple[int, type[ProviderError]]] = {
     17: (5, Misconfigured),
     18: (5, Misconfigured),
     19: (5, RouteRefused),
-    20: (5, Throttled),
+    20: (5, RecipientThrottled),
     21: (5, Unavailable),
     24: (5, Malformed),
     25: (5, Malformed),
@@ -141,10 +143,10 @@ REFUSED: Mapping[int, tuple[int, type[ProviderError]]] = {
     51: (5, Rejected),
     52: (5, Rejected),
     87: (5, Rejected),
-    100: (5, Undeliverable),
-    701: (2, Undeliverable),
-    702: (4, Undeliverable),
-    703: (5, Undeliverable),
+    100: (5, Refused),
+    701: (2, Refused),
+    702: (4, Refused),
+    703: (5, Refused),
 }
 
 SAMPLE = Sample(
@@ -154,18 +156,20 @@ SAMPLE = Sample(
     refusals=(
         Refusal(status=200, body=_answer(5, 52), error=Rejected),
         Refusal(status=200, body=_answer(2, 4), error=Undeliverable),
-        Refusal(status=200, body=_answer(5, 19), error=RouteRefused, scope=Scope.ROUTE),
-        Refusal(status=200, body=_answer(5, 12), error=Misconfigured, scope=Scope.PROVIDER),
-        Refusal(status=200, body=_answer(5, 20), error=Throttled),
-        Refusal(status=200, body=_answer(5, 21), error=Unavailable, scope=Scope.PROVIDER),
+        Refusal(status=200, body=_answer(5, 19), error=RouteRefused),
+        Refusal(status=200, body=_answer(5, 12), error=Misconfigured),
+        Refusal(status=200, body=_answer(5, 20), error=RecipientThrottled),
+        Refusal(status=200, body=_answer(5, 21), error=Unavailable),
         Refusal(status=200, body=_answer(5, 25), error=Malformed),
-        Refusal(status=200, body=_answer(4, 29), error=AcceptanceUnknown, scope=Scope.PROVIDER),
-        Refusal(status=400, body=_newer("E400"), error=Malformed),
-        Refusal(status=401, body=_newer("E401"), error=Misconfigured, scope=Scope.PROVIDER),
-        Refusal(status=403, body=_newer("E403"), error=Misconfigured, scope=Scope.PROVIDER),
+        Refusal(status=200, body=_answer(4, 29), error=AcceptanceUnknown),
+        Refusal(status=400, body=_newer("E400"), error=Refused),
+        Refusal(status=400, body=_newer("E400", "messages[0].content.text"), error=Malformed),
+        Refusal(status=401, body=_newer("E401"), error=Misconfigured),
+        Refusal(status=403, body=_newer("E403"), error=Misconfigured),
         Refusal(status=429, body=_newer("E429"), error=Throttled),
-        Refusal(status=500, body=_newer("E500"), error=Unavailable, scope=Scope.PROVIDER),
+        Refusal(status=500, body=_newer("E500"), error=Unavailable),
     ),
+    unlisted=_newer,
     receipts=tuple((_body(_result(number, group, name)), state) for number, group, name, state in STATES),
     genuine=_genuine,
     proof="Authorization",
@@ -304,7 +308,7 @@ def test_a_200_without_an_id_and_a_good_group_promises_nothing(body: bytes) -> N
 
 
 def test_a_number_in_place_of_a_status_id_stays_out_of_the_error() -> None:
-    with pytest.raises(Undeliverable) as raised:
+    with pytest.raises(Refused) as raised:
         _provider().read_response(200, {}, _answer(5, int(NUMBER)))
 
     assert raised.value.code == "http_200"
@@ -313,7 +317,11 @@ def test_a_number_in_place_of_a_status_id_stays_out_of_the_error() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "error", "code"),
     [
-        (400, _newer("E400"), Malformed, "E400"),
+        (400, _newer("E400"), Refused, "E400"),
+        (200, _newer("E400"), Refused, "E400"),
+        (200, _newer("E401"), Misconfigured, "E401"),
+        (200, b'{"requestError":{}}', AcceptanceUnknown, "no_id"),
+        (200, b'{"requestError":{"policyException":{}}}', Refused, "http_200"),
         (401, _newer("E401"), Misconfigured, "E401"),
         (403, _newer("E403"), Misconfigured, "E403"),
         (429, _newer("E429"), Throttled, "E429"),
@@ -321,17 +329,17 @@ def test_a_number_in_place_of_a_status_id_stays_out_of_the_error() -> None:
         (500, _newer("E500"), Unavailable, "http_500"),  # beside a 5xx words say nothing
         (503, _newer("E400"), Unavailable, "http_503"),
         (502, _newer("E400"), AcceptanceUnknown, "http_502"),
-        (400, _older("BAD_REQUEST"), Malformed, "BAD_REQUEST"),
+        (400, _older("BAD_REQUEST"), Refused, "BAD_REQUEST"),
         (401, _older("UNAUTHORIZED"), Misconfigured, "UNAUTHORIZED"),
         (403, _older("FORBIDDEN"), Misconfigured, "FORBIDDEN"),
         (429, _older("TOO_MANY_REQUESTS"), Throttled, "TOO_MANY_REQUESTS"),
         (500, _older("GENERAL_ERROR"), Unavailable, "http_500"),
         (400, _older("GENERAL_ERROR"), Unavailable, "GENERAL_ERROR"),
-        (404, _older("NOT_FOUND"), Misconfigured, "http_404"),
-        (400, _newer("E499"), Malformed, "http_400"),
-        (400, b'{"requestError":[]}', Malformed, "http_400"),
-        (400, b'{"requestError":{"serviceException":7}}', Malformed, "http_400"),
-        (400, _answer(1, 26), Malformed, "http_400"),  # a good status beside a bad one
+        (404, _older("NOT_FOUND"), Misconfigured, "NOT_FOUND"),
+        (400, _newer("E499"), Refused, "E499"),
+        (400, b'{"requestError":[]}', Refused, "http_400"),
+        (400, b'{"requestError":{"serviceException":7}}', Refused, "http_400"),
+        (400, _answer(1, 26), Refused, "http_400"),  # a good status beside a bad one
     ],
 )
 def test_an_error_status_is_of_the_new_or_of_the_old_form(
@@ -341,6 +349,35 @@ def test_an_error_status_is_of_the_new_or_of_the_old_form(
         _provider().read_response(status, {}, body)
 
     assert (type(raised.value), raised.value.code) == (error, code)
+
+
+@pytest.mark.parametrize(
+    ("properties", "kind"),
+    [
+        (["messages[0].sender"], RouteRefused),
+        (["messages[0].from"], RouteRefused),
+        (["messages[0].webhooks.delivery.url"], RouteRefused),
+        (["messages[0].webhooks.callbackData"], RouteRefused),
+        (["messages[0].options.regional.indiaDlt.principalEntityId"], RouteRefused),
+        (["messages[0].destinations[0].to"], Rejected),
+        (["messages[0].content"], Malformed),
+        (["messages[0].options.validityPeriod.amount", "MESSAGES[0].SENDER"], RouteRefused),
+        (["messages[0].destinations[0].messageId"], Refused),
+        ([None, 7, {}], Refused),
+    ],
+)
+def test_a_bad_request_is_of_the_field_that_is_violated(properties: list[object], kind: type[ProviderError]) -> None:
+    with pytest.raises(ProviderError) as raised:
+        _provider().read_response(400, {}, _newer("E400", *properties))
+
+    assert (type(raised.value), raised.value.code) == (kind, "E400")
+
+
+def test_a_bad_request_of_the_old_form_names_its_fields_too() -> None:
+    wrong = {"messages[0].from": ["is too long"], "messages[0].destinations[0].to": ["is none"]}
+    exception = {"messageId": "BAD_REQUEST", "text": "Bad Request", "validationErrors": wrong}
+    with pytest.raises(RouteRefused, match="BAD_REQUEST"):
+        _provider().read_response(400, {}, orjson.dumps({"requestError": {"serviceException": exception}}))
 
 
 def test_the_wait_that_goes_with_429_is_kept() -> None:

@@ -34,16 +34,16 @@ from pipeline.errors import (
     Malformed,
     Misconfigured,
     ProviderError,
+    Refused,
     Rejected,
     RouteRefused,
-    Scope,
     Throttled,
     Unavailable,
     Undeliverable,
 )
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings, Secret
-from providers.messagebird import PARAMETERS, REFUSALS, MessageBirdProvider
+from providers.messagebird import FAILED, REFUSALS, MessageBirdProvider
 from providers.seam import Callback
 from tests.providers.contract import CALLBACK_URL, CREDENTIAL, NOW, TOKEN, Refusal, Sample, a_callback, an_sms
 from tests.providers.described import SPECS
@@ -73,18 +73,20 @@ CODES: Mapping[tuple[int, str | None], tuple[int, type[ProviderError]]] = {
     (2, "access_key"): (401, Misconfigured),
     (2, None): (401, Misconfigured),
     (9, "body"): (422, Malformed),
-    (9, None): (422, Malformed),
+    (9, None): (422, Refused),
+    (9, "reportUrl"): (422, RouteRefused),
     (9, "recipient"): (422, Rejected),
     (9, "recipients"): (422, Rejected),
     (9, "originator"): (422, RouteRefused),
-    (10, "validity"): (422, Malformed),
-    (10, None): (422, Malformed),
+    (10, "validity"): (422, Refused),
+    (10, None): (422, Refused),
     (10, "recipient"): (422, Rejected),
     (10, "recipients"): (422, Rejected),
     (10, "originator"): (422, RouteRefused),
     (20, None): (404, Misconfigured),
-    (21, None): (400, Malformed),
-    (21, "recipients"): (400, Malformed),
+    (21, None): (400, Refused),
+    (21, "recipients"): (400, Rejected),
+    (21, "Originator"): (400, RouteRefused),
     (25, None): (402, Misconfigured),
     (98, None): (404, Misconfigured),
     (99, None): (400, Unavailable),
@@ -160,13 +162,16 @@ SAMPLE = Sample(
     refusals=(
         Refusal(status=422, body=_refusal(9, "recipient"), error=Rejected),
         Refusal(status=201, body=_taken("delivery_failed"), error=Undeliverable),
-        Refusal(status=422, body=_refusal(10, "originator"), error=RouteRefused, scope=Scope.ROUTE),
-        Refusal(status=401, body=_refusal(2, "access_key"), error=Misconfigured, scope=Scope.PROVIDER),
+        Refusal(status=422, body=_refusal(10, "originator"), error=RouteRefused),
+        Refusal(status=401, body=_refusal(2, "access_key"), error=Misconfigured),
         Refusal(status=429, body=b"", error=Throttled),
-        Refusal(status=422, body=_refusal(10, "validity"), error=Malformed),
-        Refusal(status=500, body=_refusal(99), error=Unavailable, scope=Scope.PROVIDER),
-        Refusal(status=504, body=b"", error=AcceptanceUnknown, scope=Scope.PROVIDER),
+        Refusal(status=422, body=_refusal(10, "validity"), error=Refused),
+        Refusal(status=422, body=_refusal(10, "body"), error=Malformed),
+        Refusal(status=400, body=_refusal(99), error=Unavailable),
+        Refusal(status=500, body=_refusal(99), error=Unavailable),
+        Refusal(status=504, body=b"", error=AcceptanceUnknown),
     ),
+    unlisted=_refusal,
     receipts=tuple((_query(word).encode(), state) for word, state in STATES.items()),
     genuine=_genuine,
     proof=SIGNATURE,
@@ -258,8 +263,7 @@ def test_every_documented_code_is_classed(
 
 
 def test_no_code_is_classed_that_is_not_documented() -> None:
-    assert REFUSALS.keys() - {"delivery_failed"} == {str(code) for code, _ in CODES}
-    assert PARAMETERS.keys() == {"recipient", "recipients", "originator"}
+    assert REFUSALS.keys() - FAILED == {str(code) for code, _ in CODES}
 
 
 @pytest.mark.parametrize(("code", "status"), [(99, 500), (99, 503), (9, 500), (25, 503)])
@@ -270,35 +274,48 @@ def test_beside_a_5xx_the_status_decides(code: int, status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "kind", "code"),
     [
-        _refusal(None),
-        _refusal(4711, "recipient"),
-        _refusal("in words", "originator"),
-        _refusal([9], ["recipient"]),
-        _refusal(True, True),
-        b'{"errors":[]}',
-        b'{"errors":["9"]}',
-        b'{"errors":null,"recipients":[9]}',
+        (_refusal(None), Refused, "http_422"),
+        (_refusal(4711, "recipient"), Refused, "4711"),
+        (_refusal("in words", "originator"), RouteRefused, "http_422"),
+        (_refusal([9], ["recipient"]), Refused, "http_422"),
+        (_refusal(True, True), Refused, "http_422"),
+        (b'{"errors":[]}', Refused, "http_422"),
+        (b'{"errors":["9"]}', Refused, "http_422"),
+        (b'{"errors":null,"recipients":[9]}', Refused, "http_422"),
     ],
 )
-def test_a_code_that_is_not_listed_means_what_its_status_means(body: bytes) -> None:
+def test_a_code_that_is_not_listed_means_what_its_status_means(
+    body: bytes, kind: type[ProviderError], code: str
+) -> None:
     error = _refused(422, body)
 
-    assert (type(error), error.code) == (Malformed, "http_422")
+    assert (type(error), error.code) == (kind, code)
 
 
-def test_of_several_errors_the_first_one_counts() -> None:
+def test_of_several_errors_that_of_our_sender_counts() -> None:
     errors = [{"code": 9, "parameter": "recipients"}, {"code": 9, "parameter": "originator"}]
 
-    assert type(_refused(422, orjson.dumps({"errors": errors}))) is Rejected
+    assert type(_refused(422, orjson.dumps({"errors": errors}))) is RouteRefused
     assert type(_refused(422, orjson.dumps({"errors": errors[::-1]}))) is RouteRefused
 
 
-@pytest.mark.parametrize("status", ["scheduled", "sent", "buffered", "delivered", "expired", "a word of next year"])
-def test_a_message_that_was_taken_is_accepted_unless_it_failed_at_once(status: str) -> None:
+@pytest.mark.parametrize("status", ["scheduled", "sent", "buffered", "delivered", "a word of next year"])
+def test_a_message_that_was_taken_is_accepted(status: str) -> None:
     assert _provider().read_response(201, {}, _taken(status)).message_id == MESSAGE_ID
-    assert _refused(201, _taken("delivery_failed")).code == "delivery_failed"
+
+
+@pytest.mark.parametrize(("status", "kind"), [("delivery_failed", Undeliverable), ("expired", Refused)])
+def test_a_message_that_failed_at_once_is_refused(status: str, kind: type[ProviderError]) -> None:
+    error = _refused(201, _taken(status))
+
+    assert (type(error), error.code) == (kind, status)
+
+
+def test_a_success_with_errors_is_a_refusal() -> None:
+    assert type(_refused(201, _refusal(25))) is Misconfigured
+    assert type(_refused(201, _refusal(4711))) is Refused
 
 
 @pytest.mark.parametrize("recipients", [None, [], "x", {"items": None}, {"items": []}, {"items": [7]}, {"items": {}}])

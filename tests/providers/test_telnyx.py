@@ -20,9 +20,9 @@ from pipeline.errors import (
     Malformed,
     Misconfigured,
     ProviderError,
+    Refused,
     Rejected,
     RouteRefused,
-    Scope,
     SettingsError,
     Throttled,
     Unavailable,
@@ -69,19 +69,19 @@ STATES = {
     "a word of next year": ReceiptState.UNKNOWN,
 }
 CODES: dict[str, type[ProviderError]] = {
-    "10001": Malformed,
-    "10002": Malformed,
-    "10003": Malformed,
-    "10004": Malformed,
-    "10005": Malformed,
-    "10006": Malformed,
+    "10001": Refused,
+    "10002": Refused,
+    "10003": Refused,
+    "10004": Refused,
+    "10005": Refused,
+    "10006": Refused,
     "10007": Unavailable,
     "10008": Unavailable,
     "10009": Misconfigured,
     "10010": Misconfigured,
     "10011": Throttled,
-    "10015": Malformed,
-    "10016": Malformed,
+    "10015": Refused,
+    "10016": Refused,
     "20002": Misconfigured,
     "20006": Misconfigured,
     "20012": Misconfigured,
@@ -182,12 +182,15 @@ SAMPLE = Sample(
     refusals=(
         Refusal(status=400, body=errors("40310", pointer="/to"), error=Rejected),
         Refusal(status=400, body=errors("40001"), error=Undeliverable),
-        Refusal(status=400, body=errors("40305", pointer="/from"), error=RouteRefused, scope=Scope.ROUTE),
-        Refusal(status=403, body=errors("20100"), error=Misconfigured, scope=Scope.PROVIDER),
+        Refusal(status=400, body=errors("40305", pointer="/from"), error=RouteRefused),
+        Refusal(status=403, body=errors("20100"), error=Misconfigured),
         Refusal(status=429, body=errors("10011"), error=Throttled),
-        Refusal(status=400, body=errors("10007"), error=Unavailable, scope=Scope.PROVIDER),
+        Refusal(status=400, body=errors("10007"), error=Unavailable),
+        Refusal(status=400, body=errors("40302"), error=Malformed),
         Refusal(status=422, body=errors("10004", pointer="/text"), error=Malformed),
+        Refusal(status=422, body=errors("10015"), error=Refused),
     ),
+    unlisted=errors,
     receipts=(
         *((event(word), state) for word, state in STATES.items()),
         (event("sent", kind="message.sent"), ReceiptState.ENROUTE),
@@ -200,8 +203,10 @@ SAMPLE = Sample(
 )
 
 
-@pytest.mark.parametrize("pointer", ["/from", "/messaging_profile_id"])
-@pytest.mark.parametrize("code", ["10001", "10002", "10004", "10005", "10006", "10016"])
+@pytest.mark.parametrize(
+    "pointer", ["/from", "/from/phone_number", "/From", "/messaging_profile_id", "/webhook_url", "from"]
+)
+@pytest.mark.parametrize("code", ["10001", "10002", "10004", "10005", "10006", "10015", "10016", "99999"])
 def test_fault_in_our_sender_is_the_routes_and_no_dead_letter(code: str, pointer: str) -> None:
     assert type(refused(errors(code, pointer=pointer))) is RouteRefused
 
@@ -226,7 +231,7 @@ def is_believed(callback: Callback) -> bool:
 
 
 def test_the_request_is_one_json_post_with_the_bearer_key() -> None:
-    request = a_provider().build_request(an_sms())
+    request = a_provider().build_request(an_sms("telnyx"))
 
     assert (request.method, request.url) == ("POST", "https://api.telnyx.com/v2/messages")
     assert request.headers == {
@@ -237,6 +242,7 @@ def test_the_request_is_one_json_post_with_the_bearer_key() -> None:
         "to": "+491701234567",
         "text": "482913 is your code.",
         "from": "Ithaca",
+        "messaging_profile_id": SAMPLE.pool,
         "type": "SMS",
         "encoding": "auto",
         "webhook_url": CALLBACK_URL,
@@ -244,8 +250,9 @@ def test_the_request_is_one_json_post_with_the_bearer_key() -> None:
     }
 
 
-@pytest.mark.parametrize("sender", ["Ithaca", None])
-@pytest.mark.parametrize("pool", ["abc85f64-5717-4562-b3fc-2c9600000000", None])
+@pytest.mark.parametrize(
+    ("sender", "pool"), [("Ithaca", SAMPLE.pool), (None, SAMPLE.pool), ("+15550100", None), ("12345", SAMPLE.pool)]
+)
 def test_profile_and_sender_go_together_and_neither_is_sent_empty(sender: str | None, pool: str | None) -> None:
     request = a_provider().build_request(msgspec.structs.replace(an_sms(), sender=sender, pool=pool))
 
@@ -254,8 +261,14 @@ def test_profile_and_sender_go_together_and_neither_is_sent_empty(sender: str | 
     assert None not in message.values()
 
 
+@pytest.mark.parametrize("sender", [None, "", "Ithaca", "1 and 1"])
+def test_without_a_profile_nothing_is_sent_but_from_a_number(sender: str | None) -> None:
+    with pytest.raises(RouteRefused, match="no_sender"):
+        a_provider().build_request(msgspec.structs.replace(an_sms(), sender=sender))
+
+
 def test_another_base_url_is_called_instead_of_the_providers_own() -> None:
-    assert a_provider(base_url="https://a.test/v2").build_request(an_sms()).url == "https://a.test/v2/messages"
+    assert a_provider(base_url="https://a.test/v2").build_request(an_sms("telnyx")).url == "https://a.test/v2/messages"
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -270,8 +283,10 @@ def test_a_code_beside_a_server_error_says_nothing(code: str) -> None:
     assert refused(errors(code), status=502).code == "http_502"
 
 
-@pytest.mark.parametrize("code", ["10002", "10016"])
-@pytest.mark.parametrize(("pointer", "error"), [("/to", Rejected), ("/total", Malformed), (None, Malformed)])
+@pytest.mark.parametrize("code", ["10002", "10015", "10016"])
+@pytest.mark.parametrize(
+    ("pointer", "error"), [("/to", Rejected), ("/to/0", Rejected), ("/total", Refused), (None, Refused)]
+)
 def test_an_invalid_number_is_rejected_only_where_the_error_points_at_it(
     code: str, pointer: str | None, error: type[ProviderError]
 ) -> None:
@@ -282,7 +297,9 @@ def test_an_invalid_number_is_rejected_only_where_the_error_points_at_it(
     ("title", "detail", "error"),
     [
         ("Blocked due to STOP message", "Messages cannot be sent due to an existing block rule.", Rejected),
-        ("Blocked", "The recipient has sent stop.", Rejected),
+        ("Blocked", "The recipient has sent STOP.", Rejected),
+        ("Blocked", "There was a stop message.", Rejected),
+        ("Blocked", "Stop sending unverified traffic", RouteRefused),
         ("Blocked due to an existing block rule", "", RouteRefused),
         ("Stopped by a filter", "nonstop", RouteRefused),
     ],
@@ -306,6 +323,28 @@ def test_a_refusal_in_the_message_of_a_200_is_that_refusal() -> None:
     assert type(refused(errors("20100"), status=200)) is Misconfigured
 
 
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ({"id": MESSAGE_ID, "to": [{"status": "sending_failed"}], "errors": []}, "sending_failed"),
+        ({"id": MESSAGE_ID, "to": [{"status": "delivery_failed"}]}, "delivery_failed"),
+        ({"id": MESSAGE_ID, "errors": [{"code": "49999", "title": "in words"}]}, "49999"),
+        ({"id": MESSAGE_ID, "errors": [{"title": "in words"}]}, "http_200"),
+    ],
+)
+def test_a_success_that_says_that_the_message_failed_is_a_refusal(message: dict[str, object], code: str) -> None:
+    error = refused(orjson.dumps({"data": message}), status=200)
+
+    assert (type(error), error.code) == (Refused, code)
+
+
+def test_of_several_errors_that_of_our_sender_counts() -> None:
+    both = [{"code": "10002", "source": {"pointer": pointer}} for pointer in ("/to", "/from")]
+
+    assert type(refused(orjson.dumps({"errors": both}))) is RouteRefused
+    assert type(refused(orjson.dumps({"errors": [{"code": "40310"}, {"code": "40305"}]}))) is RouteRefused
+
+
 @pytest.mark.parametrize("data", [None, [], "x", {}, {"id": None}, {"id": 7}, {"errors": []}])
 def test_a_200_without_an_id_promises_nothing(data: object) -> None:
     error = refused(orjson.dumps({"data": data}), status=200)
@@ -322,7 +361,7 @@ def test_errors_of_another_shape_leave_it_to_the_status(body: bytes) -> None:
 def test_a_pointer_of_another_shape_points_at_nothing(pointer: object) -> None:
     body = orjson.dumps({"errors": [{"code": "10002", "source": {"pointer": pointer}}]})
 
-    assert type(refused(body)) is Malformed
+    assert type(refused(body)) is Refused
 
 
 def test_the_checks_ask_for_the_balance_and_for_each_profile_once() -> None:
@@ -361,7 +400,7 @@ def test_a_check_without_the_expected_fields_is_still_told(what: str, body: byte
         ("credential", 404, b"{}", Misconfigured, "http_404"),
         ("sender p1", 404, errors("10005"), RouteRefused, "http_404"),
         ("sender p1", 200, b'{"data":{"enabled":false}}', RouteRefused, "40312"),
-        ("sender p1", 204, b"", AcceptanceUnknown, "http_204"),
+        ("sender p1", 204, b"", Refused, "http_204"),
     ],
 )
 def test_a_check_says_what_is_wrong(what: str, status: int, body: bytes, error: type[ProviderError], code: str) -> None:

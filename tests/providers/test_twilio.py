@@ -23,9 +23,10 @@ from pipeline.errors import (
     Malformed,
     Misconfigured,
     ProviderError,
+    RecipientThrottled,
+    Refused,
     Rejected,
     RouteRefused,
-    Scope,
     Throttled,
     Unavailable,
     Undeliverable,
@@ -82,16 +83,28 @@ CODES: Mapping[int, tuple[int, type[ProviderError]]] = {
     21703: (400, RouteRefused),
     21705: (400, RouteRefused),
     21602: (400, Malformed),
-    21603: (400, Malformed),
-    21604: (400, Malformed),
     21617: (400, Malformed),
+    21604: (400, Rejected),
+    21265: (400, Rejected),
+    21268: (400, Rejected),
+    21266: (400, Undeliverable),
+    21267: (400, RouteRefused),
+    21603: (400, RouteRefused),
+    21607: (400, RouteRefused),
+    21609: (400, RouteRefused),
+    21657: (400, RouteRefused),
+    21701: (400, RouteRefused),
+    21704: (400, RouteRefused),
+    63038: (429, Misconfigured),
+    20001: (400, Refused),
+    60410: (403, Refused),
     21611: (429, Throttled),
     20003: (401, Misconfigured),
     10001: (403, Misconfigured),
     20005: (403, Misconfigured),
     20404: (404, Misconfigured),
     20429: (429, Throttled),
-    14107: (429, Throttled),
+    14107: (429, RecipientThrottled),
     30001: (201, Throttled),
     30002: (201, Misconfigured),
     30003: (201, Undeliverable),
@@ -138,9 +151,9 @@ def _body(status: str, **more: str) -> bytes:
     return urlencode(fields).encode()
 
 
-def _refusal(code: int, status: int) -> bytes:
+def _refusal(code: object, status: int, message: object = "in words") -> bytes:
     where = f"https://www.twilio.com/docs/errors/{code}"
-    return orjson.dumps({"code": code, "message": "in words", "more_info": where, "status": status})
+    return orjson.dumps({"code": code, "message": message, "more_info": where, "status": status})
 
 
 def _answer(code: int, status: int) -> bytes:
@@ -159,14 +172,18 @@ SAMPLE = Sample(
     refusals=(
         Refusal(status=400, body=_refusal(21211, 400), error=Rejected),
         Refusal(status=400, body=_refusal(21612, 400), error=Undeliverable),
-        Refusal(status=400, body=_refusal(21408, 400), error=RouteRefused, scope=Scope.ROUTE),
-        Refusal(status=401, body=_refusal(20003, 401), error=Misconfigured, scope=Scope.PROVIDER),
+        Refusal(status=400, body=_refusal(21408, 400), error=RouteRefused),
+        Refusal(status=401, body=_refusal(20003, 401), error=Misconfigured),
         Refusal(status=429, body=_refusal(20429, 429), error=Throttled),
         Refusal(status=400, body=_refusal(21617, 400), error=Malformed),
-        Refusal(status=503, body=_refusal(20503, 503), error=Unavailable, scope=Scope.PROVIDER),
-        Refusal(status=504, body=b"", error=AcceptanceUnknown, scope=Scope.PROVIDER),
-        Refusal(status=201, body=_answer(30034, 201), error=RouteRefused, scope=Scope.ROUTE),
+        Refusal(status=503, body=_refusal(20503, 503), error=Unavailable),
+        Refusal(status=201, body=_answer(30036, 201), error=Unavailable),
+        Refusal(status=504, body=b"", error=AcceptanceUnknown),
+        Refusal(status=201, body=_answer(30034, 201), error=RouteRefused),
+        Refusal(status=429, body=_refusal(14107, 429), error=RecipientThrottled),
+        Refusal(status=400, body=_refusal(20001, 400), error=Refused),
     ),
+    unlisted=lambda word: _refusal(word, 400),
     receipts=tuple((_body(word), state) for word, state in STATES.items()),
     genuine=_genuine,
     proof=SIGNATURE,
@@ -285,9 +302,26 @@ def test_no_code_is_classed_that_is_not_documented() -> None:
     assert REFUSALS.keys() == {str(code) for code in CODES}
 
 
-@pytest.mark.parametrize("code", [21611, 14107])
-def test_a_full_queue_throttles_with_400_too(code: int) -> None:
-    assert type(_refused(400, _refusal(code, 400))) is Throttled
+def test_a_full_queue_throttles_with_400_too() -> None:
+    assert type(_refused(400, _refusal(21611, 400))) is Throttled
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("The 'To' number +491701234567 is not valid.", Rejected),
+        ("The 'From' parameter is not valid.", RouteRefused),
+        ("Invalid StatusCallback: http://localhost", RouteRefused),
+        ("The MessagingServiceSid is not valid.", RouteRefused),
+        ("The 'Body' is not valid.", Malformed),
+        ("A value from here to there is invalid", Refused),
+        (None, Refused),
+    ],
+)
+def test_an_invalid_parameter_is_of_the_field_that_its_message_names(
+    message: object, kind: type[ProviderError]
+) -> None:
+    assert type(_refused(400, _refusal(20001, 400, message))) is kind
 
 
 @pytest.mark.parametrize(("code", "status"), [(20500, 500), (20503, 503), (21211, 500), (21211, 503)])
@@ -297,15 +331,36 @@ def test_beside_a_5xx_the_status_decides(code: int, status: int) -> None:
     assert (type(error), error.code) == (Unavailable, f"http_{status}")
 
 
-@pytest.mark.parametrize("code", [None, 99999, "in words", [21211], True])
-def test_a_code_that_is_not_listed_means_what_its_status_means(code: object) -> None:
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [(None, "http_400"), (99999, "99999"), ("in words", "http_400"), ([21211], "http_400"), (True, "http_400")],
+)
+def test_a_code_that_is_not_listed_means_what_its_status_means(code: object, said: str) -> None:
     error = _refused(400, orjson.dumps({"code": code, "status": 400}))
 
-    assert (type(error), error.code) == (Malformed, "http_400")
+    assert (type(error), error.code) == (Refused, said)
 
 
-def test_an_accepted_message_with_a_code_that_is_not_listed_is_accepted() -> None:
-    body = orjson.dumps({"sid": SID, "error_code": 39999, "code": 21211})
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ({"sid": SID, "status": "queued", "error_code": 30032}, "30032"),
+        ({"sid": SID, "status": "failed", "error_code": None}, "failed"),
+        ({"sid": SID, "status": "undelivered"}, "undelivered"),
+        ({"sid": SID, "status": "canceled"}, "canceled"),
+        ({"status": "failed"}, "failed"),
+        ({"code": 39999, "message": "in words", "status": 400}, "39999"),
+    ],
+)
+def test_a_success_that_says_that_the_message_failed_is_a_refusal(answer: dict[str, object], code: str) -> None:
+    error = _refused(201, orjson.dumps(answer))
+
+    assert (type(error), error.code) == (Refused, code)
+
+
+@pytest.mark.parametrize("status", ["accepted", "scheduled", "sending", "sent", "delivered", "of next year", 201, None])
+def test_any_other_state_is_of_a_message_that_was_taken(status: object) -> None:
+    body = orjson.dumps({"sid": SID, "status": status, "error_code": None})
 
     assert _provider().read_response(201, {}, body).message_id == SID
 

@@ -2,7 +2,7 @@
 
 import hmac
 from base64 import b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
@@ -27,9 +27,10 @@ from pipeline.errors import (
     Malformed,
     Misconfigured,
     ProviderError,
+    RecipientThrottled,
+    Refused,
     Rejected,
     RouteRefused,
-    Scope,
     SettingsError,
     Throttled,
     Unavailable,
@@ -82,15 +83,15 @@ CODES: Mapping[str, tuple[int, type[ProviderError]]] = {
     "invalid-api-key": (401, Misconfigured),
     "invalid-signature": (401, Misconfigured),
     "not-found": (404, Misconfigured),
-    "invalid-json": (422, Malformed),
-    "invalid-params": (422, Malformed),
+    "invalid-json": (422, Refused),
+    "invalid-params": (422, Refused),
     "1000": (429, Throttled),
-    "1010": (422, Malformed),
-    "1020": (422, Malformed),
-    "1021": (422, Malformed),
-    "1022": (422, Malformed),
+    "1010": (422, Refused),
+    "1020": (422, Refused),
+    "1021": (422, Refused),
+    "1022": (422, Refused),
     "1030": (422, Unavailable),
-    "1040": (422, Malformed),
+    "1040": (422, Refused),
     "1050": (422, Rejected),
     "1060": (403, Misconfigured),
     "1070": (402, Misconfigured),
@@ -98,9 +99,9 @@ CODES: Mapping[str, tuple[int, type[ProviderError]]] = {
     "1090": (422, Malformed),
     "1100": (422, Unavailable),
     "1120": (422, RouteRefused),
-    "1130": (422, Malformed),
+    "1130": (422, Refused),
     "1140": (422, Misconfigured),
-    "1150": (422, Malformed),
+    "1150": (422, Refused),
     "1160": (422, Misconfigured),
     "1170": (422, Rejected),
     "1180": (422, Undeliverable),
@@ -110,7 +111,7 @@ CODES: Mapping[str, tuple[int, type[ProviderError]]] = {
     "1220": (422, Undeliverable),
     "1230": (422, Unavailable),
     "1240": (422, Rejected),
-    "1241": (429, Throttled),
+    "1241": (429, RecipientThrottled),
     "1242": (422, RouteRefused),
     "1250": (422, Undeliverable),
     "1251": (422, Undeliverable),
@@ -123,12 +124,12 @@ CODES: Mapping[str, tuple[int, type[ProviderError]]] = {
     "1310": (422, Undeliverable),
     "1330": (422, Undeliverable),
     "1331": (422, Unavailable),
-    "1400": (422, Malformed),
-    "1410": (422, Malformed),
+    "1400": (422, Refused),
+    "1410": (422, Refused),
     "1420": (422, RouteRefused),
     "1430": (422, Rejected),
-    "1440": (422, Malformed),
-    "1450": (422, Malformed),
+    "1440": (422, Refused),
+    "1450": (422, Refused),
     "1460": (422, RouteRefused),
     "1470": (422, RouteRefused),
     "1472": (429, Throttled),
@@ -156,10 +157,6 @@ STATES = {
 
 def a_provider(settings: ProviderSettings = SETTINGS, /, **options: str) -> VonageProvider:
     return VonageProvider("one", replace(settings, options={**settings.options, **options}), now=lambda: NOW)
-
-
-def code_of(error: type[ProviderError]) -> Scope:
-    return Scope.NOTHING if error in {Rejected, Undeliverable, Malformed, Throttled} else error.scope
 
 
 def problem(code: str, *invalid: object) -> bytes:
@@ -239,9 +236,10 @@ SAMPLE = Sample(
     accepted=orjson.dumps({"message_uuid": UUID}),
     message_id=UUID,
     refusals=tuple(
-        Refusal(status=CODES[code][0], body=problem(code), error=CODES[code][1], scope=code_of(CODES[code][1]))
-        for code in ("unauthorized", "low-balance", "1000", "1010", "1030", "1050", "1120", "1250")
+        Refusal(status=CODES[code][0], body=problem(code), error=CODES[code][1])
+        for code in ("unauthorized", "low-balance", "1000", "1010", "1030", "1050", "1090", "1120", "1241", "1250")
     ),
+    unlisted=problem,
     receipts=tuple((status_of(word), state) for word, state in STATES.items()),
     genuine=lambda body: [signed(body, key=key) for key in KEYS.values()],
     proof="Authorization",
@@ -381,20 +379,46 @@ def test_each_code_behind_the_hash_is_understood(code: str) -> None:
     assert (type(raised.value), raised.value.code) == (error, code)
 
 
-@pytest.mark.parametrize(("code", "error"), [("1020", Rejected), ("1040", Undeliverable), ("1010", Malformed)])
-def test_a_request_that_is_wrong_in_its_recipient_is_of_the_recipient(code: str, error: type[ProviderError]) -> None:
-    for invalid in ([{"name": "to", "reason": "x"}], [7, {"name": "from"}, {"name": "to"}]):
-        with pytest.raises(ProviderError) as raised:
-            a_provider().read_response(422, {}, problem(code, *invalid))
-        assert (type(raised.value), raised.value.code) == (error, code)
+@pytest.mark.parametrize("code", ["1010", "1020", "1040", "1410", "invalid-params"])
+@pytest.mark.parametrize(
+    ("names", "error"),
+    [
+        (["to"], Rejected),
+        (["ttl", "to"], Rejected),
+        (["from"], RouteRefused),
+        (["to", "From"], RouteRefused),
+        (["webhook_url"], RouteRefused),
+        (["client_ref"], RouteRefused),
+        (["sms.pool_id"], RouteRefused),
+        (["sms.content_id"], RouteRefused),
+        (["text"], Malformed),
+        (["sms.encoding_type"], Malformed),
+        (["ttl"], Refused),
+    ],
+)
+def test_a_request_that_is_wrong_is_of_the_parameter_that_it_names(
+    code: str, names: Sequence[str], error: type[ProviderError]
+) -> None:
+    with pytest.raises(ProviderError) as raised:
+        a_provider().read_response(422, {}, problem(code, *({"name": name, "reason": "x"} for name in names)))
+
+    assert (type(raised.value), raised.value.code) == (error, code)
 
 
-@pytest.mark.parametrize("invalid", ["to", {"name": "to"}, [{"name": "from"}], ["to"], [{"name": ["to"]}], 7, None])
-def test_a_request_that_is_wrong_in_something_else_is_ours(invalid: object) -> None:
+@pytest.mark.parametrize("invalid", ["to", {"name": "to"}, ["to"], [{"name": ["to"]}], 7, None])
+def test_a_request_that_is_wrong_in_nothing_that_is_named_is_refused(invalid: object) -> None:
     body = orjson.dumps({**orjson.loads(problem("1040")), "invalid_parameters": invalid})
 
-    with pytest.raises(Malformed, match="1040"):
+    with pytest.raises(Refused, match="1040"):
         a_provider().read_response(422, {}, body)
+
+
+@pytest.mark.parametrize("code", ["1050", "low-balance", "9999"])
+def test_a_success_with_a_problem_in_its_body_is_a_refusal(code: str) -> None:
+    with pytest.raises(ProviderError) as raised:
+        a_provider().read_response(202, {}, problem(code))
+
+    assert (type(raised.value), raised.value.code) == (CODES.get(code, (0, Refused))[1], code)
 
 
 @pytest.mark.parametrize(
@@ -403,14 +427,14 @@ def test_a_request_that_is_wrong_in_something_else_is_ours(invalid: object) -> N
         (500, problem("1030"), Unavailable, "http_500"),
         (500, problem("1100"), Unavailable, "http_500"),
         (502, problem("1050"), AcceptanceUnknown, "http_502"),
-        (422, problem("9999"), Malformed, "http_422"),
-        (422, problem("482913"), Malformed, "http_422"),
-        (422, problem("491701234567"), Malformed, "http_422"),
-        (401, problem("unathorized"), Misconfigured, "http_401"),  # so written on one page of theirs
+        (422, problem("9999"), Refused, "9999"),
+        (422, problem("482913"), Refused, "http_422"),
+        (422, problem("491701234567"), Refused, "http_422"),
+        (401, problem("unathorized"), Misconfigured, "unathorized"),  # so written on one page of theirs
         (422, b'{"type":"1050"}', Rejected, "1050"),
-        (422, b'{"type":"https://developer.vonage.com/api-errors"}', Malformed, "http_422"),
-        (422, b'{"type":["#1050"]}', Malformed, "http_422"),
-        (422, b'{"type":null,"title":1050}', Malformed, "http_422"),
+        (422, b'{"type":"https://developer.vonage.com/api-errors"}', Refused, "http_422"),
+        (422, b'{"type":["#1050"]}', Refused, "http_422"),
+        (422, b'{"type":null,"title":1050}', Refused, "http_422"),
         (429, b"", Throttled, "http_429"),
     ],
 )
@@ -519,13 +543,13 @@ def test_whatever_is_wrong_with_such_a_message_its_key_was_right(code: str) -> N
     [
         (SETTINGS, 401, b'{"error-code":"401","error-code-label":"authentication failed"}', Misconfigured, "http_401"),
         (SETTINGS, 401, problem("unprovisioned"), Misconfigured, "unprovisioned"),
-        (SETTINGS, 422, problem("1010"), Malformed, "1010"),
-        (SETTINGS, 204, b"", AcceptanceUnknown, "http_204"),
+        (SETTINGS, 422, problem("1010"), Refused, "1010"),
+        (SETTINGS, 204, b"", Refused, "http_204"),
         (JWT_SETTINGS, 401, problem("unauthorized"), Misconfigured, "unauthorized"),
         (JWT_SETTINGS, 401, problem("jwt-expired"), Misconfigured, "jwt-expired"),
         (JWT_SETTINGS, 402, problem("low-balance"), Misconfigured, "low-balance"),
         (JWT_SETTINGS, 422, problem("1140"), Misconfigured, "1140"),
-        (JWT_SETTINGS, 200, b'{"value":10.28}', AcceptanceUnknown, "http_200"),
+        (JWT_SETTINGS, 200, b'{"value":10.28}', Refused, "http_200"),
         (JWT_SETTINGS, 404, b"", Misconfigured, "http_404"),
         (JWT_SETTINGS, 429, problem("1000"), Throttled, "1000"),
         (JWT_SETTINGS, 500, problem("1030"), Unavailable, "http_500"),

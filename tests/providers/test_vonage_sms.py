@@ -23,9 +23,9 @@ from pipeline.errors import (
     Malformed,
     Misconfigured,
     ProviderError,
+    Refused,
     Rejected,
     RouteRefused,
-    Scope,
     SettingsError,
     Throttled,
     Unavailable,
@@ -63,8 +63,8 @@ SETTINGS = ProviderSettings(
 # https://developer.vonage.com/en/api-errors/sms
 CODES: Mapping[str, type[ProviderError]] = {
     "1": Throttled,
-    "2": Malformed,
-    "3": Malformed,
+    "2": Refused,
+    "3": Refused,
     "4": Misconfigured,
     "5": Unavailable,
     "6": Undeliverable,
@@ -77,14 +77,14 @@ CODES: Mapping[str, type[ProviderError]] = {
     "13": Unavailable,
     "14": Misconfigured,
     "15": RouteRefused,
-    "16": Malformed,
+    "16": Refused,
     "17": Undeliverable,
     "19": Misconfigured,
-    "20": Malformed,
-    "22": Malformed,
-    "23": Malformed,
+    "20": Refused,
+    "22": Refused,
+    "23": RouteRefused,
     "29": Misconfigured,
-    "32": Malformed,
+    "32": Refused,
     "33": Rejected,
     "34": Rejected,
 }
@@ -103,10 +103,6 @@ STATES = {
 
 def a_provider(settings: ProviderSettings = SETTINGS, /, **options: str) -> VonageSmsProvider:
     return VonageSmsProvider("one", replace(settings, options={**settings.options, **options}), now=lambda: NOW)
-
-
-def code_of(error: type[ProviderError]) -> Scope:
-    return Scope.NOTHING if error in {Rejected, Undeliverable, Malformed, Throttled} else error.scope
 
 
 def parts(*statuses: object) -> bytes:
@@ -189,9 +185,8 @@ SAMPLE = Sample(
     settings=SETTINGS,
     accepted=parts("0"),
     message_id=f"{UUID}-0",
-    refusals=tuple(
-        Refusal(status=200, body=parts(code), error=error, scope=code_of(error)) for code, error in CODES.items()
-    ),
+    refusals=tuple(Refusal(status=200, body=parts(code), error=error) for code, error in CODES.items()),
+    unlisted=parts,
     receipts=tuple((urlencode(fields_of(word)).encode(), state) for word, state in STATES.items()),
     genuine=genuine,
     proof=None,  # its proof is in the body: forgeries are below
@@ -273,10 +268,9 @@ def test_a_number_as_a_sender_has_no_plus() -> None:
 
 
 @pytest.mark.parametrize("sender", [None, ""])
-@pytest.mark.parametrize("pool", [None, "abc123"])
-def test_without_a_sender_nothing_is_sent_also_from_a_pool(sender: str | None, pool: str | None) -> None:
+def test_without_a_sender_nothing_is_sent(sender: str | None) -> None:
     with pytest.raises(RouteRefused, match="no_sender"):
-        sent(sender=sender, pool=pool)
+        sent(sender=sender)
 
 
 @pytest.mark.parametrize(
@@ -288,12 +282,12 @@ def test_without_a_sender_nothing_is_sent_also_from_a_pool(sender: str | None, p
         ({"campaign_id": "C1"}, {}),
     ],
 )
-def test_the_registration_of_india_and_the_pool_go_along(
+def test_the_registration_of_india_goes_along_and_no_pool(
     registrations: Mapping[str, str], ids: Mapping[str, str]
 ) -> None:
-    for pool, its_id in ((None, {}), ("abc123", {"pool-id": "abc123"})):
-        found = sent(registrations=registrations, pool=pool)
-        assert {name: value for name, value in found.items() if name.endswith("-id")} == {**its_id, **ids}
+    found = sent(registrations=registrations, pool="abc123")
+
+    assert {name: value for name, value in found.items() if name.endswith("-id")} == ids
 
 
 def test_a_callback_url_of_more_than_100_characters_is_left_to_the_account_and_the_token_goes_along_whole() -> None:
@@ -372,8 +366,6 @@ def test_a_text_of_several_parts_has_the_id_of_its_first() -> None:
         b'{"messages":[{"status":"0","message-id":7}]}',
         b'{"messages":[{"status":["0"],"message-id":"x"}]}',
         b'{"messages":[{"status":false,"message-id":"x"}]}',
-        b'{"messages":[{"status":"00","message-id":"x"}]}',
-        b'{"messages":[{"status":"99","message-id":"x"}]}',
         b'{"status":"0","message-id":"x"}',
         orjson.dumps({"message_uuid": UUID}),
     ],
@@ -384,8 +376,36 @@ def test_a_200_without_zeros_and_an_id_promises_nothing(body: bytes) -> None:
 
 
 def test_beside_a_bad_status_zeros_promise_nothing() -> None:
-    with pytest.raises(Malformed, match="http_400"):
+    with pytest.raises(Refused, match="http_400"):
         a_provider().read_response(400, {}, parts("0"))
+
+
+@pytest.mark.parametrize("code", ["99", "00"])
+def test_a_status_that_nobody_knows_refuses_all_the_same(code: str) -> None:
+    body = orjson.dumps({"messages": [{"status": code, "message-id": "x"}]})
+    with pytest.raises(Refused, match=code):
+        a_provider().read_response(200, {}, body)
+
+
+@pytest.mark.parametrize("code", ["2", "3"])
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("Missing from param", RouteRefused),
+        ("Invalid value for param: callback", RouteRefused),
+        ("Missing to param", Rejected),
+        ("Invalid value for param: text", Malformed),
+        ("Invalid value for param: ttl", Refused),
+        ("from here to there", Refused),
+        (7, Refused),
+    ],
+)
+def test_a_parameter_that_is_wrong_is_named_in_words(code: str, text: object, error: type[ProviderError]) -> None:
+    body = orjson.dumps({"messages": [{"status": code, "error-text": text}]})
+    with pytest.raises(ProviderError) as raised:
+        a_provider().read_response(200, {}, body)
+
+    assert (type(raised.value), raised.value.code) == (error, code)
 
 
 # Checks
@@ -404,8 +424,8 @@ def test_an_api_secret_is_checked_by_the_balance_and_is_not_in_the_url() -> None
     ("status", "body", "error"),
     [
         (401, b'{"error-code":"401","error-code-label":"authentication failed"}', Misconfigured),
-        (422, b'{"type":"https://developer.vonage.com/api-errors#1010"}', Malformed),
-        (204, b"", AcceptanceUnknown),
+        (422, b'{"type":"https://developer.vonage.com/api-errors#1010"}', Refused),
+        (204, b"", Refused),
         (429, b"", Throttled),
         (500, b"", Unavailable),
     ],
