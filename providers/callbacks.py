@@ -1,11 +1,13 @@
 """What adapters need to read callbacks: pure. Whatever is wrong with one is an InvalidMessage."""
 
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from pipeline.errors import DeadReason, InvalidMessage
+from pipeline.errors import DeadReason, InvalidMessage, ProviderError, Rejected
+from pipeline.records import ReceiptState
+from pipeline.retry import FAILED
 from providers.answers import short
 from providers.seam import Callback
 
@@ -36,6 +38,27 @@ def receipt_word(fields: Mapping[str, Any], name: str) -> str:
     if not isinstance(word, str) or not word:
         raise InvalidMessage(DeadReason.INVALID_FIELD, f"`{name}` is missing or not a string")
     return short(word) or ""
+
+
+def blamed(refusals: Mapping[str, type[ProviderError]], expired: Collection[str] = ()) -> dict[str, ReceiptState]:
+    """Give what the codes of a provider make of a failure: the recipient's own, or the end of the validity.
+
+    A code that says of a request that its recipient can never be reached says the same in a receipt.
+    """
+    own = {code: ReceiptState.REJECTED for code, kind in refusals.items() if issubclass(kind, Rejected)}
+    return {**own, **dict.fromkeys(expired, ReceiptState.EXPIRED)}
+
+
+def state_of(
+    word: str, states: Mapping[str, ReceiptState], code: str | None, codes: Mapping[str, ReceiptState]
+) -> ReceiptState:
+    """Give the state that a provider's word stands for, corrected by the code of a failure.
+
+    REJECTED says nothing about the provider and is taken out of its rate. So it is left to the codes (and words) that
+    blame the recipient; what blames an account, a route or nobody is UNDELIVERABLE, which counts against the route.
+    """
+    state = states.get(word, ReceiptState.UNKNOWN)
+    return codes.get(code or "", state) if state in FAILED else state
 
 
 def reference_in(fields: Mapping[str, Any], name: str) -> str:

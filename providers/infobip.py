@@ -27,7 +27,7 @@ from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
 from providers.answers import accepted, inner, known, objects, read_object, refusal, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
-from providers.callbacks import check_signature, receipt_word, reference_in
+from providers.callbacks import blamed, check_signature, receipt_word, reference_in, state_of
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
 DOMAIN: Final = ".api.infobip.com"
@@ -72,7 +72,7 @@ GROUP_STATES: Final[Mapping[str, ReceiptState]] = {
     "1": ReceiptState.ENROUTE,
     "2": ReceiptState.UNDELIVERABLE,
     "4": ReceiptState.EXPIRED,
-    "5": ReceiptState.REJECTED,
+    "5": ReceiptState.UNDELIVERABLE,  # mostly our account, sender or route
 }
 
 # `status.id` of a receipt that is not what its group says.
@@ -82,8 +82,12 @@ STATES: Final[Mapping[str, ReceiptState]] = {
     "5": ReceiptState.DELIVERED,
     "23": ReceiptState.UNKNOWN,  # says nothing of the message that came first
     "29": ReceiptState.UNKNOWN,  # expired without a word from the operator
-    "87": ReceiptState.REJECTED,  # is in two groups
+    **blamed(REFUSALS),
 }
+
+# `error.id` of a failure: permanent, and of the phone or its subscription. Others that are permanent blame the sender,
+# the account or the text. https://www.infobip.com/docs/developer-resources/api-fundamentals/error-code-reference
+CODES: Final = dict.fromkeys(("1", "9", "11", "12", "565", "573", "629"), ReceiptState.REJECTED)
 
 
 class InfobipProvider(HttpProvider):
@@ -198,9 +202,9 @@ def _word(answer: Mapping[str, Any]) -> str | None:
 
 def _receipt(result: Mapping[str, Any]) -> ProviderReceipt:
     status, error = inner(result, "status"), _number(inner(result, "error").get("id"))
-    unlisted = GROUP_STATES.get(_number(status.get("groupId")), ReceiptState.UNKNOWN)
+    word, group = _number(status.get("id")), _number(status.get("groupId"))
     return ProviderReceipt(
-        state=STATES.get(_number(status.get("id")), unlisted),
+        state=state_of(*((word, STATES) if word in STATES else (group, GROUP_STATES)), error, CODES),
         raw=receipt_word(status, "name"),
         code=None if error in {"", "0"} else error,
         message_id=short(result.get("messageId")),

@@ -18,7 +18,7 @@ from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
 from providers.answers import accepted, inner, known, read_object, refusal, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
-from providers.callbacks import forged, form, receipt_word
+from providers.callbacks import forged, form, receipt_word, state_of
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
 # https://developers.messagebird.com/api/, and `delivery_failed`, which says of a message taken that it has failed.
@@ -44,6 +44,9 @@ STATES: Final[Mapping[str, ReceiptState]] = {
     "expired": ReceiptState.EXPIRED,
     "delivery_failed": ReceiptState.UNDELIVERABLE,
 }
+# `statusErrorCode` of a failure that is the subscriber's own: unknown, illegal, without SMS, with a barred phone.
+# https://docs.bird.com/api/channels-api/message-status-and-interactions/message-failure-sources/sms-platform-extended-error-codes
+CODES: Final = dict.fromkeys(("1", "9", "11", "12"), ReceiptState.REJECTED)
 
 # https://developers.messagebird.com/docs/verify-http-requests. The times are compared here, with the arrival.
 SIGNATURE: Final = "MessageBird-Signature-JWT"
@@ -134,12 +137,12 @@ class MessageBirdProvider(HttpProvider):
         claims = self._verified(callback)
         query = callback.url.partition("?")[2].encode(errors="surrogatepass")
         fields = dict(form(replace(callback, body=query)))
-        word = receipt_word(fields, "status")
+        word, code = receipt_word(fields, "status"), short(fields.get("statusErrorCode")) or None
         return (
             ProviderReceipt(
-                state=STATES.get(word, ReceiptState.UNKNOWN),
+                state=state_of(word, STATES, code, CODES),
                 raw=word,
-                code=short(fields.get("statusErrorCode")) or None,
+                code=code,
                 message_id=short(fields.get("id")),
                 nonce=claims.jti,
             ),

@@ -25,12 +25,12 @@ from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
 from providers.answers import accepted, known, read_object, refusal, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
-from providers.callbacks import forged, form, receipt_word
+from providers.callbacks import blamed, forged, form, receipt_word, state_of
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
 # https://www.plivo.com/docs/messaging/troubleshooting/error-codes; 451 is in
-# https://www.plivo.com/docs/messaging/concepts/geo-permissions. They come in receipts, where they are only kept; a
-# refused request has words instead (WORDS), or nothing but its status.
+# https://www.plivo.com/docs/messaging/concepts/geo-permissions. They come in receipts (CODES); a refused
+# request has words instead (WORDS), or nothing but its status.
 REFUSALS: Final[Mapping[str, type[ProviderError]]] = {
     **dict.fromkeys(("50", "70", "200"), Rejected),
     **dict.fromkeys(("30", "60", "90", "100", "1000"), Undeliverable),
@@ -48,11 +48,10 @@ WORDS: Final[Mapping[str, str]] = {"insufficient credit": "900", "is not a valid
 STATES: Final[Mapping[str, ReceiptState]] = {
     **dict.fromkeys(("queued", "sent"), ReceiptState.ENROUTE),
     **dict.fromkeys(("delivered", "read"), ReceiptState.DELIVERED),
-    "undelivered": ReceiptState.UNDELIVERABLE,
-    **dict.fromkeys(("failed", "rejected"), ReceiptState.REJECTED),  # never left Plivo
+    **dict.fromkeys(("undelivered", "failed", "rejected"), ReceiptState.UNDELIVERABLE),
 }
-FAILED: Final = frozenset({ReceiptState.UNDELIVERABLE, ReceiptState.REJECTED})
-EXPIRED: Final = "420"
+# `ErrorCode` of a failure, of the list above.
+CODES: Final = blamed(REFUSALS, expired=("420",))
 NO_ERROR: Final = frozenset({"", "000"})
 
 # https://www.plivo.com/docs/messaging/api/message/send-a-message
@@ -154,10 +153,9 @@ class PlivoProvider(HttpProvider):
         nonce = self._verified_nonce(callback, query, posted)
         fields = dict(sorted(query if callback.method == "GET" else posted))
         word, code = receipt_word(fields, "Status"), short(fields.get("ErrorCode"))
-        state = STATES.get(word, ReceiptState.UNKNOWN)
         return (
             ProviderReceipt(
-                state=ReceiptState.EXPIRED if code == EXPIRED and state in FAILED else state,
+                state=state_of(word, STATES, code, CODES),
                 raw=word,
                 code=None if code in NO_ERROR else code,
                 message_id=short(fields.get("MessageUUID")),

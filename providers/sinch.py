@@ -17,7 +17,7 @@ from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
 from providers.answers import accepted, known, read_object, refusal, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
-from providers.callbacks import check_signature, forged, receipt_word, reference_in
+from providers.callbacks import check_signature, forged, receipt_word, reference_in, state_of
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
 # What this says when its text names the one recipient, or our sender.
@@ -41,11 +41,12 @@ STATES: Final[Mapping[str, ReceiptState]] = {
     "Dispatched": ReceiptState.ENROUTE,
     "Delivered": ReceiptState.DELIVERED,
     "Expired": ReceiptState.EXPIRED,
-    **dict.fromkeys(("Failed", "Deleted"), ReceiptState.UNDELIVERABLE),
-    **dict.fromkeys(("Aborted", "Cancelled", "Rejected"), ReceiptState.REJECTED),
+    **dict.fromkeys(("Failed", "Deleted", "Aborted", "Cancelled", "Rejected"), ReceiptState.UNDELIVERABLE),
     "Unknown": ReceiptState.UNKNOWN,
 }
-EXPIRED_EARLY: Final = ("Aborted", "406")  # before Sinch had handed it over
+# https://developers.sinch.com/docs/sms/api-reference/sms/delivery-reports/delivery-report-error-codes. None of Sinch's
+# own blames the recipient alone.
+CODES: Final = {"406": ReceiptState.EXPIRED}  # before Sinch had handed it over
 
 LONGEST_VALIDITY_S: Final = 3 * 24 * 3600
 
@@ -150,7 +151,7 @@ class SinchProvider(HttpProvider):
         word, code = receipt_word(report, "status"), short(report.get("code"))
         return (
             ProviderReceipt(
-                state=_state(word, code),
+                state=state_of(word.capitalize(), STATES, code, CODES),
                 raw=word,
                 code=None if code == "0" else code,
                 message_id=short(report.get("batch_id")),
@@ -183,8 +184,3 @@ def _refused(answer: Mapping[str, Any], status: int, headers: Mapping[str, str])
     named = next((kind for name, kind in NAMED.items() if isinstance(text, str) and re.search(name, text)), None)
     refusals = {**REFUSALS, WRONG_FORMAT: named} if named else REFUSALS
     return known(refusals, word, status, headers)
-
-
-def _state(word: str, code: str | None) -> ReceiptState:
-    word = word.capitalize()
-    return ReceiptState.EXPIRED if (word, code) == EXPIRED_EARLY else STATES.get(word, ReceiptState.UNKNOWN)

@@ -24,11 +24,11 @@ from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
 from providers.answers import accepted, known, read_object, refusal, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
-from providers.callbacks import check_signature, forged, form, receipt_word
+from providers.callbacks import blamed, check_signature, forged, form, receipt_word, state_of
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
 # https://www.twilio.com/docs/api/errors. 20500 and 20503 come with a 5xx, where the status decides. Those from 30001 on
-# mostly come in receipts, where they are only kept; here they say why a message was taken and failed at once.
+# mostly come in receipts (CODES); here they say why a message was taken and failed at once.
 REFUSALS: Final[Mapping[str, type[ProviderError]]] = {
     **dict.fromkeys(("21211", "21610", "21614", "21635", "30004", "30005", "30450"), Rejected),
     **dict.fromkeys(("21612", "30003", "30006", "30007", "30008", "30038"), Undeliverable),
@@ -43,9 +43,10 @@ REFUSALS: Final[Mapping[str, type[ProviderError]]] = {
 STATES: Final[Mapping[str, ReceiptState]] = {
     **dict.fromkeys(("accepted", "scheduled", "queued", "sending", "sent"), ReceiptState.ENROUTE),
     **dict.fromkeys(("delivered", "read"), ReceiptState.DELIVERED),
-    "undelivered": ReceiptState.UNDELIVERABLE,
-    **dict.fromkeys(("failed", "canceled"), ReceiptState.REJECTED),  # never left Twilio
+    **dict.fromkeys(("undelivered", "failed", "canceled"), ReceiptState.UNDELIVERABLE),
 }
+# `ErrorCode` of a failure, of the list above.
+CODES: Final = blamed(REFUSALS, expired=("30036",))
 
 # https://www.twilio.com/docs/usage/webhooks/webhook-shared-keys
 HASHES: Final[Mapping[str, str]] = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}
@@ -136,12 +137,12 @@ class TwilioProvider(HttpProvider):
     def read_receipts(self, callback: Callback) -> tuple[ProviderReceipt, ...]:
         """One receipt per callback. No time is signed, and the id of a repeat stands in a header that is not."""
         fields = self._verified(callback)
-        word = receipt_word(fields, "MessageStatus")
+        word, code = receipt_word(fields, "MessageStatus"), short(fields.get("ErrorCode")) or None
         return (
             ProviderReceipt(
-                state=STATES.get(word, ReceiptState.UNKNOWN),
+                state=state_of(word, STATES, code, CODES),
                 raw=word,
-                code=short(fields.get("ErrorCode")) or None,
+                code=code,
                 message_id=short(fields.get("MessageSid")),
             ),
         )

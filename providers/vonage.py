@@ -32,9 +32,9 @@ from pipeline.errors import (
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
-from providers.answers import accepted, known, objects, read_object, refusal, short
+from providers.answers import accepted, inner, known, objects, read_object, refusal, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
-from providers.callbacks import forged, receipt_word, reference_in
+from providers.callbacks import blamed, forged, receipt_word, reference_in, state_of
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
 ACCOUNT: Final = "https://rest.nexmo.com"  # where the balance is
@@ -66,9 +66,11 @@ STATES: Final[Mapping[str, ReceiptState]] = {
     "submitted": ReceiptState.ENROUTE,
     "delivered": ReceiptState.DELIVERED,
     "read": ReceiptState.DELIVERED,
-    "rejected": ReceiptState.REJECTED,
+    "rejected": ReceiptState.UNDELIVERABLE,  # of SMS: all that expired, failed or was rejected
     "undeliverable": ReceiptState.UNDELIVERABLE,
 }
+# Behind the `#` of `error.type`, of the list above. None of it says that a message has expired.
+CODES: Final = blamed(REFUSALS)
 
 # https://developer.vonage.com/en/api/messages
 FIXED: Final = {"message_type": "text", "channel": "sms", "webhook_version": "v1"}
@@ -190,11 +192,11 @@ class VonageProvider(HttpProvider):
         """One receipt per callback. Its URL is not signed: the reference is what came back as `client_ref`."""
         claims = self._claims(callback)
         receipt = read_object(callback.body)
-        word, error = receipt_word(receipt, "status"), receipt.get("error")
+        word, code = receipt_word(receipt, "status"), _code(inner(receipt, "error"))
         found = ProviderReceipt(
-            state=STATES.get(word, ReceiptState.UNKNOWN),
+            state=state_of(word, STATES, code, CODES),
             raw=word,
-            code=_code(error) if isinstance(error, dict) else None,
+            code=code,
             message_id=short(receipt.get("message_uuid")),
             reference=reference_in(receipt, "client_ref"),
             nonce=short(claims.get("jti")),

@@ -26,7 +26,7 @@ from pipeline.settings.needs import Needs
 from pipeline.text import segments
 from providers.answers import accepted, known, objects, read_object, refusal, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
-from providers.callbacks import check_signature, forged, form, receipt_word, reference_in
+from providers.callbacks import check_signature, forged, form, receipt_word, reference_in, state_of
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
 # https://developer.vonage.com/en/api-errors/sms
@@ -47,9 +47,11 @@ STATES: Final[Mapping[str, ReceiptState]] = {
     "buffered": ReceiptState.ENROUTE,
     "delivered": ReceiptState.DELIVERED,
     "expired": ReceiptState.EXPIRED,
-    "failed": ReceiptState.UNDELIVERABLE,
-    "rejected": ReceiptState.REJECTED,
+    **dict.fromkeys(("failed", "rejected"), ReceiptState.UNDELIVERABLE),
 }
+# `err-code` of a failure, on the same page: absent for good, barred by the user, an illegal number. 9 is also what an
+# opted-out number gets: https://developer.vonage.com/en/opt-out-assist/guides/messaging-opted-out-numbers
+CODES: Final = dict.fromkeys(("3", "4", "9"), ReceiptState.REJECTED)
 
 # https://developer.vonage.com/en/api/sms
 FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -150,11 +152,11 @@ class VonageSmsProvider(HttpProvider):
         """One receipt per callback. Its URL is not signed: the reference is what came back as `client-ref`."""
         fields = _fields(callback)
         self._verify(fields, callback.received_at)
-        word, error = receipt_word(fields, "status"), fields.get("err-code")
+        word, code = receipt_word(fields, "status"), short(fields.get("err-code"))
         receipt = ProviderReceipt(
-            state=STATES.get(word, ReceiptState.UNKNOWN),
+            state=state_of(word, STATES, code, CODES),
             raw=word,
-            code=None if error in {"", "0"} else short(error),
+            code=None if code in {"", "0"} else code,
             message_id=short(fields.get("messageId")),
             reference=reference_in(fields, "client-ref"),
             nonce=short(fields.get("nonce")),

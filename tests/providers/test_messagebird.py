@@ -355,6 +355,14 @@ def test_a_receipt_has_the_error_the_id_and_the_nonce() -> None:
     assert (receipt.nonce, receipt.reference) == (NONCE, None)  # the URL is signed, and the token is in it
 
 
+@pytest.mark.parametrize("code", [*range(1, 40), 71, 256, 104, 999])
+def test_a_failure_is_rejected_only_where_its_code_blames_the_recipient(code: int) -> None:
+    (receipt,) = _provider().read_receipts(_signed(_url("delivery_failed", statusErrorCode=str(code))))
+
+    of_recipient = code in {1, 9, 11, 12}  # unknown, illegal, without SMS, with a barred phone
+    assert receipt.state is (ReceiptState.REJECTED if of_recipient else ReceiptState.UNDELIVERABLE)
+
+
 @pytest.mark.parametrize("more", [{}, {"statusErrorCode": ""}])
 def test_a_receipt_without_an_error_has_no_code(more: dict[str, str]) -> None:
     (receipt,) = _provider().read_receipts(_signed(_url("delivered", **more)))

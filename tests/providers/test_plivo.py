@@ -60,8 +60,8 @@ STATES = {
     "delivered": ReceiptState.DELIVERED,
     "read": ReceiptState.DELIVERED,
     "undelivered": ReceiptState.UNDELIVERABLE,
-    "failed": ReceiptState.REJECTED,
-    "rejected": ReceiptState.REJECTED,
+    "failed": ReceiptState.UNDELIVERABLE,
+    "rejected": ReceiptState.UNDELIVERABLE,
     "received": ReceiptState.UNKNOWN,
     "Delivered": ReceiptState.UNKNOWN,
     "a word of next year": ReceiptState.UNKNOWN,
@@ -87,6 +87,11 @@ CODES: Mapping[int, type[ProviderError]] = {
     900: Misconfigured,
     910: Misconfigured,
     1000: Undeliverable,
+}
+# codes of a failure that blame the recipient, and the end of the validity; all others are the route's
+BLAMED: Mapping[int, ReceiptState] = {
+    **dict.fromkeys((50, 70, 200), ReceiptState.REJECTED),
+    420: ReceiptState.EXPIRED,
 }
 
 
@@ -376,11 +381,11 @@ def test_a_receipt_without_an_error_has_no_code(more: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("code", CODES)
 @pytest.mark.parametrize("word", STATES)
-def test_the_code_of_a_receipt_is_kept_and_420_of_a_failed_message_is_its_expiry(word: str, code: int) -> None:
+def test_a_failure_is_rejected_only_where_its_code_blames_the_recipient(word: str, code: int) -> None:
     receipt = _receipt(_signed(_body(word, ErrorCode=str(code))))
 
-    expired = code == 420 and word in {"undelivered", "failed", "rejected"}
-    assert (receipt.code, receipt.state) == (str(code), ReceiptState.EXPIRED if expired else STATES[word])
+    failed = STATES[word] is ReceiptState.UNDELIVERABLE
+    assert (receipt.code, receipt.state) == (str(code), BLAMED.get(code, STATES[word]) if failed else STATES[word])
 
 
 def test_each_part_of_a_long_message_has_a_receipt_of_its_own() -> None:
@@ -470,7 +475,7 @@ def test_a_callback_of_v2_alone_proves_its_url_and_not_its_fields() -> None:
     receipt = _receipt(callback)
 
     assert (receipt.state, receipt.nonce) == (ReceiptState.DELIVERED, NONCE)
-    assert _receipt(replace(callback, body=_body("failed"))).state is ReceiptState.REJECTED
+    assert _receipt(replace(callback, body=_body("failed"))).state is ReceiptState.UNDELIVERABLE
     assert _believed(replace(callback, url=f"{CALLBACK_URL}?a=1"))
     assert not _believed(replace(callback, url=CALLBACK_URL.replace(".1.one.", ".2.one.")))
 

@@ -78,9 +78,9 @@ STATES = {
     "Expired": ReceiptState.EXPIRED,
     "Failed": ReceiptState.UNDELIVERABLE,
     "Deleted": ReceiptState.UNDELIVERABLE,
-    "Aborted": ReceiptState.REJECTED,
-    "Cancelled": ReceiptState.REJECTED,
-    "Rejected": ReceiptState.REJECTED,
+    "Aborted": ReceiptState.UNDELIVERABLE,
+    "Cancelled": ReceiptState.UNDELIVERABLE,
+    "Rejected": ReceiptState.UNDELIVERABLE,
     "Unknown": ReceiptState.UNKNOWN,
     "DELIVERED": ReceiptState.DELIVERED,
     "DISPATCHED": ReceiptState.ENROUTE,
@@ -387,13 +387,19 @@ def test_zero_or_nothing_is_no_error_code(code: object) -> None:
     assert read(signed(report("Delivered", code))).code is None
 
 
+@pytest.mark.parametrize("code", RECEIPT_CODES)
+@pytest.mark.parametrize("word", ["Aborted", "Cancelled", "Rejected", "Failed", "Deleted"])
+def test_no_code_of_sinchs_own_blames_the_recipient(word: str, code: int) -> None:
+    expected = ReceiptState.EXPIRED if code == 406 else ReceiptState.UNDELIVERABLE
+
+    assert read(signed(report(word, code))).state is expected
+
+
 @pytest.mark.parametrize(
     ("word", "code", "state"),
     [
         ("Aborted", 406, ReceiptState.EXPIRED),
         ("ABORTED", "406", ReceiptState.EXPIRED),
-        ("Aborted", 407, ReceiptState.REJECTED),
-        ("Aborted", 402, ReceiptState.REJECTED),
         ("Delivered", 406, ReceiptState.DELIVERED),
         ("Unknown", 406, ReceiptState.UNKNOWN),
     ],

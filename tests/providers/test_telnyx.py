@@ -60,7 +60,7 @@ STATES = {
     "sending": ReceiptState.ENROUTE,
     "sent": ReceiptState.ENROUTE,
     "delivered": ReceiptState.DELIVERED,
-    "sending_failed": ReceiptState.REJECTED,
+    "sending_failed": ReceiptState.UNDELIVERABLE,
     "delivery_failed": ReceiptState.UNDELIVERABLE,
     "expired": ReceiptState.EXPIRED,
     "delivery_unconfirmed": ReceiptState.UNKNOWN,
@@ -150,6 +150,7 @@ def event(
     *,
     kind: object = "message.finalized",
     codes: Sequence[str] = (),
+    title: str = "...",
     url: str | None = CALLBACK_URL,
 ) -> bytes:
     payload = {
@@ -160,7 +161,7 @@ def event(
         "webhook_url": url,
         "webhook_failover_url": None,
         "tags": [],
-        "errors": [{"code": code, "title": "..."} for code in codes],
+        "errors": [{"code": code, "title": title} for code in codes],
     }
     data = {"event_type": kind, "id": EVENT_ID, "occurred_at": "2024-10-27T03:33:20.000+00:00", "payload": payload}
     return orjson.dumps({"data": data, "meta": {"attempt": 1, "delivered_to": url}})
@@ -380,6 +381,23 @@ def test_a_receipt_has_the_error_the_id_the_reference_and_the_nonce() -> None:
         reference=TOKEN,
         nonce=EVENT_ID,
     )
+
+
+@pytest.mark.parametrize("word", ["sending_failed", "delivery_failed"])
+@pytest.mark.parametrize("code", [*CODES, "40999"])
+def test_a_failure_is_rejected_only_where_its_code_blames_the_recipient(word: str, code: str) -> None:
+    blamed = dict.fromkeys(("40012", "40310"), ReceiptState.REJECTED)
+    expired = dict.fromkeys(("40005", "40014"), ReceiptState.EXPIRED)
+
+    assert read(signed(event(word, codes=[code]))).state is {**blamed, **expired}.get(code, ReceiptState.UNDELIVERABLE)
+
+
+@pytest.mark.parametrize(
+    ("title", "state"),
+    [("Blocked due to STOP message", ReceiptState.REJECTED), ("Messages are blocked", ReceiptState.UNDELIVERABLE)],
+)
+def test_a_block_is_the_recipients_where_it_said_stop(title: str, state: ReceiptState) -> None:
+    assert read(signed(event("sending_failed", codes=["40300"], title=title))).state is state
 
 
 @pytest.mark.parametrize("code", CODES)

@@ -59,8 +59,8 @@ STATES = {
     "delivered": ReceiptState.DELIVERED,
     "read": ReceiptState.DELIVERED,
     "undelivered": ReceiptState.UNDELIVERABLE,
-    "failed": ReceiptState.REJECTED,
-    "canceled": ReceiptState.REJECTED,
+    "failed": ReceiptState.UNDELIVERABLE,
+    "canceled": ReceiptState.UNDELIVERABLE,
     "partially_delivered": ReceiptState.UNKNOWN,
     "Delivered": ReceiptState.UNKNOWN,
     "a word of next year": ReceiptState.UNKNOWN,
@@ -104,6 +104,11 @@ CODES: Mapping[int, tuple[int, type[ProviderError]]] = {
     30036: (201, Unavailable),
     30038: (201, Undeliverable),
     30450: (201, Rejected),
+}
+# codes of a failure that blame the recipient, and the end of the validity; all others are the route's
+BLAMED: Mapping[int, ReceiptState] = {
+    **dict.fromkeys((21211, 21614, 21635, 21610, 30004, 30005, 30450), ReceiptState.REJECTED),
+    30036: ReceiptState.EXPIRED,
 }
 
 
@@ -352,6 +357,21 @@ def test_a_receipt_has_the_error_and_the_id() -> None:
 
         assert (receipt.raw, receipt.code, receipt.message_id) == ("undelivered", "30003", SID)
         assert (receipt.reference, receipt.nonce) == (None, None)
+
+
+@pytest.mark.parametrize("code", [*CODES, 30009, 30032, 21657, 99999])
+@pytest.mark.parametrize("word", ["undelivered", "failed", "canceled"])
+def test_a_failure_is_rejected_only_where_its_code_blames_the_recipient(word: str, code: int) -> None:
+    (receipt,) = _provider().read_receipts(_signed(_body(word, ErrorCode=str(code))))
+
+    assert (receipt.state, receipt.code) == (BLAMED.get(code, ReceiptState.UNDELIVERABLE), str(code))
+
+
+@pytest.mark.parametrize("word", ["sent", "delivered", "a word of next year"])
+def test_a_code_changes_nothing_where_nothing_has_failed(word: str) -> None:
+    (receipt,) = _provider().read_receipts(_signed(_body(word, ErrorCode="21610")))
+
+    assert receipt.state is STATES.get(word, ReceiptState.UNKNOWN)
 
 
 @pytest.mark.parametrize("more", [{}, {"ErrorCode": ""}])

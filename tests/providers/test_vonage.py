@@ -143,11 +143,13 @@ CODES: Mapping[str, tuple[int, type[ProviderError]]] = {
     "1484": (422, RouteRefused),
     "2001": (422, Rejected),
 }
+# codes of a failure that blame the recipient: barred, no number, gone for good, illegal, opted out, fraud
+OF_RECIPIENT = {"1050", "1170", "1190", "1240", "1430", "1473", "2001"}
 STATES = {
     "submitted": ReceiptState.ENROUTE,
     "delivered": ReceiptState.DELIVERED,
     "read": ReceiptState.DELIVERED,
-    "rejected": ReceiptState.REJECTED,
+    "rejected": ReceiptState.UNDELIVERABLE,
     "undeliverable": ReceiptState.UNDELIVERABLE,
     "Delivered": ReceiptState.UNKNOWN,
     "a word of next year": ReceiptState.UNKNOWN,
@@ -557,11 +559,13 @@ def test_a_receipt_has_the_error_the_id_the_reference_and_the_nonce() -> None:
     )
 
 
-@pytest.mark.parametrize("code", CODES)
-def test_every_code_of_a_receipt_is_kept(code: str) -> None:
-    (receipt,) = a_provider().read_receipts(signed(status_of("rejected", error=orjson.loads(problem(code)))))
+@pytest.mark.parametrize("word", ["rejected", "undeliverable"])
+@pytest.mark.parametrize("code", [*CODES, "1320", "1340"])
+def test_a_failure_is_rejected_only_where_its_code_blames_the_recipient(word: str, code: str) -> None:
+    (receipt,) = a_provider().read_receipts(signed(status_of(word, error=orjson.loads(problem(code)))))
 
-    assert receipt.code == code
+    state = ReceiptState.REJECTED if code in OF_RECIPIENT else ReceiptState.UNDELIVERABLE
+    assert (receipt.state, receipt.code) == (state, code)
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ STATES = {
     "delivered": ReceiptState.DELIVERED,
     "expired": ReceiptState.EXPIRED,
     "failed": ReceiptState.UNDELIVERABLE,
-    "rejected": ReceiptState.REJECTED,
+    "rejected": ReceiptState.UNDELIVERABLE,
     "unknown": ReceiptState.UNKNOWN,
     "DELIVERED": ReceiptState.UNKNOWN,
     "a word of next year": ReceiptState.UNKNOWN,
@@ -426,7 +426,7 @@ def test_a_receipt_has_all_its_parts_whichever_way_it_comes() -> None:
         for way in WAYS.values():
             assert a_provider().read_receipts(way(fields)) == (
                 ProviderReceipt(
-                    state=ReceiptState.UNDELIVERABLE,
+                    state=ReceiptState.REJECTED,  # 9: opted out
                     raw="failed",
                     code="9",
                     message_id="0A0000001234567B",
@@ -454,11 +454,13 @@ def test_the_known_signature_is_right() -> None:
             assert (receipt.raw, receipt.code, receipt.nonce, receipt.reference) == ("delivered", None, "n1", "")
 
 
+@pytest.mark.parametrize("word", ["failed", "rejected", "expired"])
 @pytest.mark.parametrize("code", [str(code) for code in range(1, 16)] + ["99"])
-def test_every_error_code_is_kept(code: str) -> None:
-    (receipt,) = a_provider().read_receipts(by_json(with_sig(fields_of("failed", err_code=code))))
+def test_a_failure_is_rejected_only_where_its_code_blames_the_recipient(word: str, code: str) -> None:
+    (receipt,) = a_provider().read_receipts(by_json(with_sig(fields_of(word, err_code=code))))
 
-    assert receipt.code == code
+    of_recipient = code in {"3", "4", "9"}  # gone for good, barred by the user, illegal or opted out
+    assert (receipt.state, receipt.code) == (ReceiptState.REJECTED if of_recipient else STATES[word], code)
 
 
 @pytest.mark.parametrize("code", ["0", "", "(none)"])
