@@ -54,7 +54,6 @@ HASHES: Final[Mapping[str, str]] = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"
 LONGEST_VALIDITY_S: Final = 36_000
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 _URL: Final = re.compile(r"((https?)://[^/?#]*?)(:[0-9]+)?([/?#].*|)")
-_ALGORITHM: Final = re.compile(r"\balgorithm=([^,\s]*)")  # key=<id>,algorithm=<word>
 _BODY_HASH: Final = re.compile(r"[?&]bodySHA256=([^&#]*)")
 
 
@@ -169,9 +168,13 @@ def _signed_fields(callback: Callback) -> tuple[Mapping[str, Any], str]:
 
 
 def _hash_of(headers: Mapping[str, str]) -> str:
-    """Give the hash that is named beside a signature by a shared key; a signature by the auth token has SHA-1."""
-    named = _ALGORITHM.search(headers.get("X-Twilio-Webhooks-Signature-Settings", ""))
-    word = named[1] if named else "HMAC_SHA1"
+    """Give the hash that is named beside a signature by a shared key; a signature by the auth token has SHA-1.
+
+    `key=<id>,algorithm=<word>`, read as Twilio's SDK does: blanks and letter case do not count, an empty word is none.
+    """
+    pairs = [part.partition("=") for part in headers.get("X-Twilio-Webhooks-Signature-Settings", "").split(",")]
+    named = [value.strip() for name, _, value in pairs if name.strip() == "algorithm" and value.strip()]
+    word = named[0].upper() if named else "HMAC_SHA1"
     if word not in HASHES:
         raise forged("`X-Twilio-Webhooks-Signature-Settings` names a hash we do not know")
     return HASHES[word]

@@ -5,6 +5,7 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import replace
+from hashlib import md5
 from http import HTTPStatus
 from typing import ClassVar, Final, Unpack
 from urllib.parse import urlencode
@@ -58,18 +59,18 @@ FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 SHORTEST_VALIDITY_S: Final = 20
 LONGEST_VALIDITY_S: Final = 604_800
 LONGEST_CALLBACK: Final = 100  # characters
-LONGEST_NAME: Final = 20  # of the account: it is part of our token, which must fit the reference
 LONGEST_REFERENCE: Final = 100  # characters; it was 40
 
 # https://developer.vonage.com/en/getting-started/concepts/signing-messages
-METHODS: Final = ("sha256", "sha1", "sha512", "md5")  # the default first
+MD5_HASH: Final = "md5hash"  # no HMAC: MD5 over the fields and the secret, which accounts have until another is chosen
+METHODS: Final = ("sha256", "sha1", "sha512", "md5", MD5_HASH)  # our default first
 WINDOW_S: Final = 300.0
 _SECONDS: Final = re.compile(r"[0-9]{1,12}")
 _TO_SIGN: Final = str.maketrans("&=", "__")
 
 
 class VonageSmsProvider(HttpProvider):
-    """API key and secret in each form POST, receipts signed by an HMAC over their fields.
+    """API key and secret in each form POST, receipts signed over their fields.
 
     The API takes no callback URL above 100 characters. Without one it reports to the account's address, which must
     then be `.../receipts/<name>`.
@@ -79,13 +80,16 @@ class VonageSmsProvider(HttpProvider):
     needs: ClassVar[Needs] = Needs(
         credential="the API secret",
         required={"api_key": "the account's API key"},
-        optional={"signature_method": "of callbacks: sha256 (default), sha1, sha512 or md5, as in the account"},
+        optional={
+            "signature_method": "of callbacks, as in the account: sha256 (else), sha1, sha512, md5, or md5hash, "
+            "which is an account's own default and the weakest"
+        },
         webhook_keys="the signature secret that the account's settings show, and not the API secret",
     )
     capabilities: ClassVar[Capabilities] = Capabilities(
         validity="seconds, 20 to 604800",
         receipts="callback URL of each message; above 100 characters: the account's, .../receipts/<name>",
-        proof="HMAC over the fields, 300 s",
+        proof="HMAC over the fields, 300 s; with signature_method md5hash an MD5 of fields and secret, which is weaker",
         check="credential: the balance",
         rotation="two API secrets at once",
     )
@@ -95,8 +99,6 @@ class VonageSmsProvider(HttpProvider):
         self._method = self.options.get("signature_method", METHODS[0])
         if self._method not in METHODS:
             raise SettingsError(f"providers.{name}.options.signature_method: not known; write {' or '.join(METHODS)}")
-        if len(name) > LONGEST_NAME:
-            raise SettingsError(f"providers.{name}: is too long a name for the reference; write at most {LONGEST_NAME}")
         self._api_key = self.options["api_key"]
         self._url = f"{self.base_url}/sms/json"
         self._balance_url = f"{self.base_url}/account/get-balance"
@@ -121,7 +123,7 @@ class VonageSmsProvider(HttpProvider):
             "text": sms.text,
             "type": "text" if _is_gsm7(sms.text) else "unicode",
             "ttl": validity_s * 1000,
-            **_ways_back(sms),
+            **_ways_back(sms, self.name),
             **_ids(sms),
         }
         return HttpRequest(url=self._url, headers=FORM, body=f"{self._account}&{urlencode(message)}".encode())
@@ -158,14 +160,14 @@ class VonageSmsProvider(HttpProvider):
             raw=word,
             code=None if code in {"", "0"} else code,
             message_id=short(fields.get("messageId")),
-            reference=reference_in(fields, "client-ref"),
+            reference=reference_in(fields, "client-ref").replace("..", f".{self.name}."),
             nonce=short(fields.get("nonce")),
         )
         return (receipt,)
 
     def _verify(self, fields: Mapping[str, str], now: float) -> None:
         signed = "".join(f"&{name}={fields[name].translate(_TO_SIGN)}" for name in sorted(fields) if name != "sig")
-        expected = [hmac.digest(key, signed.encode(), self._method).hex() for key in self.webhook_keys]
+        expected = [_mac(key, signed.encode(), self._method) for key in self.webhook_keys]
         check_signature("sig", {"sig": fields.get("sig", "").lower()}, expected)
         time = fields.get("timestamp", "")
         if not _SECONDS.fullmatch(time) or abs(now - int(time)) > WINDOW_S:
@@ -174,12 +176,19 @@ class VonageSmsProvider(HttpProvider):
             raise forged("`api-key` is another's")
 
 
-def _ways_back(sms: Sms) -> dict[str, str]:
-    """Give the callback URL where it fits, and of the reference what is needed beside it."""
-    reference = sms.reference.rpartition(".")[2]
+def _ways_back(sms: Sms, name: str) -> dict[str, str]:
+    """Give the callback URL where it fits, and of the reference what is needed beside it.
+
+    Without the URL that is all of it but the account's name, which the account's address has. Raises Undeliverable
+    where that does not fit either, as with a request id of 64 characters: its receipt could not come back.
+    """
     if len(sms.callback_url) <= LONGEST_CALLBACK:
-        return {"callback": sms.callback_url, "client-ref": reference}
-    return {"client-ref": sms.reference if len(sms.reference) <= LONGEST_REFERENCE else reference}
+        return {"callback": sms.callback_url, "client-ref": sms.reference.rpartition(".")[2]}
+    reference = sms.reference.replace(f".{name}.", "..", 1)
+    if len(reference) > LONGEST_REFERENCE:
+        # no RouteRefused: a caller chooses its ids, and must not close the route to all others by that
+        raise Undeliverable("reference_too_long")
+    return {"client-ref": reference}
 
 
 def _ids(sms: Sms) -> dict[str, str]:
@@ -190,6 +199,12 @@ def _ids(sms: Sms) -> dict[str, str]:
         "content-id": sms.registrations.get("dlt_template_id"),
     }
     return {name: value for name, value in ids.items() if value}
+
+
+def _mac(key: bytes, signed: bytes, method: str) -> str:
+    if method == MD5_HASH:
+        return md5(signed + key, usedforsecurity=False).hexdigest()
+    return hmac.digest(key, signed, method).hex()
 
 
 def _is_gsm7(text: str) -> bool:

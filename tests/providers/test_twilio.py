@@ -14,7 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict, MultiDict
-from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
+from twilio.request_validator import (  # type: ignore[import-untyped]
+    RequestValidator,
+    get_signature_algorithm,
+)
 
 from pipeline.errors import (
     AcceptanceUnknown,
@@ -503,7 +506,10 @@ def test_a_shared_key_signs_with_sha256() -> None:
         ("key=k,algorithm=HMAC_SHA256", False),
         ("key=k,algorithm=HMAC_MD5", False),
         ("key=k,algorithm=none", False),
-        ("key=k,algorithm=", False),
+        ("key=k,algorithm=", True),
+        ("key=k , algorithm = hmac_sha1", True),
+        ("key=k,algorithm=,algorithm=hmac_sha256", False),
+        ("key=k,Algorithm=HMAC_SHA256", True),
         ("key=k,algorithm=HMAC_SHA1;", False),
     ],
 )
@@ -569,6 +575,25 @@ urls = st.builds(
 names = st.sampled_from(["MessageStatus", "To", "a", "\u00e4", "\uffff", "\U0001f511"]) | st.text(max_size=5)
 forms = st.lists(st.tuples(names, st.sampled_from(["", "sent", "+1"]) | st.text(max_size=9)), max_size=9)
 schemes = st.sampled_from([("HMAC_SHA1", {}), ("HMAC_SHA256", SHARED_KEY)])
+
+
+parts = st.builds(
+    "{}{}{}{}{}".format,
+    st.sampled_from(["", " "]),
+    st.sampled_from(["algorithm", "key", "Algorithm", "malgorithm", ""]),
+    st.sampled_from(["=", " = ", "", "=="]),
+    st.sampled_from(["HMAC_SHA1", "hmac_sha256", "Hmac_Sha256", "HMAC_SHA256", "none", "", "k"]),
+    st.sampled_from(["", " "]),
+)
+
+
+@given(settings=st.lists(parts, max_size=4).map(",".join), signed=st.sampled_from(["sha1", "sha256"]))
+def test_the_sdk_reads_the_same_hash_in_the_settings_header(settings: str, signed: str) -> None:
+    callback = _signed(_body("sent"), scheme=signed)
+    given_so = replace(callback, headers=CIMultiDict({**callback.headers, SCHEME: settings}))
+    named = get_signature_algorithm(settings).upper()
+
+    assert _verdict(_provider(), given_so) is (named == f"HMAC_{signed.upper()}")
 
 
 def _oracle(key: bytes, url: str, body: bytes, signature: str, algorithm: str) -> bool:
