@@ -2,14 +2,28 @@
 
 import hmac
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from pipeline.callback_token import LIFE
 from pipeline.errors import DeadReason, InvalidMessage, ProviderError, Rejected
 from pipeline.records import ReceiptState
 from pipeline.retry import FAILED
 from providers.answers import short
 from providers.seam import Callback
+
+LEEWAY_S: Final = 300.0  # that a provider's clock and ours may differ by
+# For how long one repeats a callback that does not say so: as long as our token lives, which refuses what comes later.
+UNPUBLISHED_S: Final = LIFE.total_seconds()
+
+
+def is_timely(signed_at: float, received_at: float, repeats_s: float) -> bool:
+    """Tell whether a callback of this time may be believed. All are seconds; `repeats_s` is the provider's figure.
+
+    A callback that was not taken is repeated, and may still have its first time: what we did not get while we were
+    away must count when it comes. A replay of what we got is told apart by its nonce, and by the row of its attempt.
+    """
+    return -LEEWAY_S <= received_at - signed_at <= repeats_s + LEEWAY_S
 
 
 def check_signature(header: str, headers: Mapping[str, str], expected: Iterable[str]) -> None:

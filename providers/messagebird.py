@@ -18,7 +18,7 @@ from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
 from providers.answers import accepted, inner, known, read_object, refusal, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
-from providers.callbacks import forged, form, receipt_word, state_of
+from providers.callbacks import UNPUBLISHED_S, forged, form, is_timely, receipt_word, state_of
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
 # https://developers.messagebird.com/api/, and `delivery_failed`, which says of a message taken that it has failed.
@@ -49,18 +49,19 @@ STATES: Final[Mapping[str, ReceiptState]] = {
 CODES: Final = dict.fromkeys(("1", "9", "11", "12"), ReceiptState.REJECTED)
 
 # https://developers.messagebird.com/docs/verify-http-requests. The times are compared here, with the arrival.
+# Repeats have been seen to come 4 hours later with the first time, long after its `exp`, so that `nbf` alone counts.
+REPEATS_S: Final = UNPUBLISHED_S
 SIGNATURE: Final = "MessageBird-Signature-JWT"
 ALGORITHMS: Final = ("HS256", "HS384", "HS512")
 ISSUER: Final = "MessageBird"
-LEEWAY_S: Final = 1
 _OPTIONS: Final[Options] = {"verify_nbf": False, "verify_exp": False, "verify_iat": False}
 
 
 class _Claims(msgspec.Struct, frozen=True):
     """What MessageBird signs of a request."""
 
-    nbf: int  # seconds since 1970, as `exp`
-    exp: int
+    nbf: int  # seconds since 1970: when it was signed
+    exp: int  # of the first attempt
     jti: str
     url_hash: str
     payload_hash: str | None = None  # none: there is no body
@@ -77,7 +78,7 @@ class MessageBirdProvider(HttpProvider):
     capabilities: ClassVar[Capabilities] = Capabilities(
         validity="seconds, from 1",
         receipts="callback URL of each message",
-        proof="JWT with an HMAC over URL, body, time and a nonce, keyed with the signing key",
+        proof="JWT with an HMAC over URL, body, time (3 days) and a nonce, keyed with the signing key",
         check="credential, balance",
         rotation="several access keys at once",
     )
@@ -151,7 +152,7 @@ class MessageBirdProvider(HttpProvider):
     def _verified(self, callback: Callback) -> _Claims:
         """Give the claims of the token, once they are of this very request and time."""
         claims = self._claims(callback.headers.get(SIGNATURE, ""))
-        if not claims.nbf - LEEWAY_S <= callback.received_at < claims.exp + LEEWAY_S:
+        if not is_timely(claims.nbf, callback.received_at, REPEATS_S):
             raise forged(f"`{SIGNATURE}` is too old or too new")
         if claims.url_hash != sha256(callback.url.encode(errors="surrogatepass")).hexdigest():
             raise forged(f"`{SIGNATURE}` is of another URL")

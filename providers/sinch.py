@@ -17,7 +17,7 @@ from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
 from providers.answers import accepted, known, read_object, refusal, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
-from providers.callbacks import check_signature, forged, receipt_word, reference_in, state_of
+from providers.callbacks import check_signature, forged, is_timely, receipt_word, reference_in, state_of
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
 # What this says when its text names the one recipient, or our sender.
@@ -52,7 +52,7 @@ LONGEST_VALIDITY_S: Final = 3 * 24 * 3600
 
 # https://developers.sinch.com/docs/sms/api-reference/sms/tag/Webhooks
 SIGNATURE: Final = "x-sinch-webhook-signature"
-WINDOW_S: Final = 300.0
+REPEATS_S: Final = 81_920.0  # the last retry after the first failed attempt
 _SECONDS: Final = re.compile(r"[0-9]{1,12}")
 _NONCE: Final = re.compile(r"[!-\-/-~]{1,128}")  # no dot: it parts body, nonce and time, and the body may have some
 
@@ -79,7 +79,7 @@ class SinchProvider(HttpProvider):
         receipts="callback URL of each message",
         proof=(
             "our token in the callback URL; with webhook_keys, once Sinch signs for the plan,"
-            " HMAC-SHA256 over body, nonce and time too, 300 s"
+            " HMAC-SHA256 over body, nonce and time too, 23 h"
         ),
         check="credential; the form of each sender, but not whether it may send",
         rotation="none: one API token per plan; two webhook_keys",
@@ -169,7 +169,7 @@ class SinchProvider(HttpProvider):
         if not self.webhook_keys:
             return None
         nonce, time = (callback.headers.get(f"{SIGNATURE}-{part}", "") for part in ("nonce", "timestamp"))
-        if not _SECONDS.fullmatch(time) or abs(callback.received_at - int(time)) > WINDOW_S:
+        if not _SECONDS.fullmatch(time) or not is_timely(int(time), callback.received_at, REPEATS_S):
             raise forged(f"`{SIGNATURE}-timestamp` is missing, too old or too new")
         if not _NONCE.fullmatch(nonce):
             raise forged(f"`{SIGNATURE}-nonce` is missing or no nonce")

@@ -34,7 +34,7 @@ from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
 from providers.answers import accepted, inner, known, objects, read_object, refusal, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
-from providers.callbacks import blamed, forged, receipt_word, reference_in, state_of
+from providers.callbacks import LEEWAY_S, blamed, forged, is_timely, receipt_word, reference_in, state_of
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
 ACCOUNT: Final = "https://rest.nexmo.com"  # where the balance is
@@ -80,8 +80,8 @@ LONGEST_VALIDITY_S: Final = 604_800
 # https://developer.vonage.com/en/getting-started/concepts/authentication
 JWT_LIFE_S: Final = 900
 JWT_RENEWAL_S: Final = 720
-# https://developer.vonage.com/en/getting-started/concepts/webhooks#decoding-signed-webhooks
-WINDOW_S: Final = 300.0
+# https://developer.vonage.com/en/getting-started/concepts/webhooks: what is not taken is repeated for 24 hours.
+REPEATS_S: Final = 86_400.0
 
 
 class _Hs256(HMACAlgorithm):
@@ -112,7 +112,7 @@ class VonageProvider(HttpProvider):
     capabilities: ClassVar[Capabilities] = Capabilities(
         validity="seconds, 20 to 604800",
         receipts="callback URL of each message",
-        proof="JWT (HS256) over the hash of the body, 300 s",
+        proof="JWT (HS256) over the hash of the body, 24 h",
         check="credential: the balance; of an application whether its key may send",
         rotation="two API secrets at once; one key for an application",
     )
@@ -249,4 +249,4 @@ def _is_current(claims: Mapping[str, Any], now: float) -> bool:
     issued, begins, ends = claims.get("iat", -math.inf), claims.get("nbf", 0), claims.get("exp", math.inf)
     if not all(isinstance(moment, int | float) for moment in (issued, begins, ends)):
         return False
-    return bool(begins - WINDOW_S <= now < ends and -WINDOW_S <= now - issued <= WINDOW_S)
+    return bool(begins - LEEWAY_S <= now < ends and is_timely(issued, now, REPEATS_S))

@@ -27,7 +27,15 @@ from pipeline.settings.needs import Needs
 from pipeline.text import segments
 from providers.answers import accepted, known, objects, read_object, refusal, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
-from providers.callbacks import check_signature, forged, form, receipt_word, reference_in, state_of
+from providers.callbacks import (
+    check_signature,
+    forged,
+    form,
+    is_timely,
+    receipt_word,
+    reference_in,
+    state_of,
+)
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
 # https://developer.vonage.com/en/api-errors/sms
@@ -64,7 +72,8 @@ LONGEST_REFERENCE: Final = 100  # characters; it was 40
 # https://developer.vonage.com/en/getting-started/concepts/signing-messages
 MD5_HASH: Final = "md5hash"  # no HMAC: MD5 over the fields and the secret, which accounts have until another is chosen
 METHODS: Final = ("sha256", "sha1", "sha512", "md5", MD5_HASH)  # our default first
-WINDOW_S: Final = 300.0
+# https://developer.vonage.com/en/getting-started/concepts/webhooks: what is not taken is repeated for 24 hours.
+REPEATS_S: Final = 86_400.0
 _SECONDS: Final = re.compile(r"[0-9]{1,12}")
 _TO_SIGN: Final = str.maketrans("&=", "__")
 
@@ -72,6 +81,7 @@ _TO_SIGN: Final = str.maketrans("&=", "__")
 class VonageSmsProvider(HttpProvider):
     """API key and secret in each form POST, receipts signed over their fields.
 
+    Each part of a long text has a receipt of its own. None says which part it is and of how many: the best one counts.
     The API takes no callback URL above 100 characters. Without one it reports to the account's address, which must
     then be `.../receipts/<name>`.
     """
@@ -89,7 +99,7 @@ class VonageSmsProvider(HttpProvider):
     capabilities: ClassVar[Capabilities] = Capabilities(
         validity="seconds, 20 to 604800",
         receipts="callback URL of each message; above 100 characters: the account's, .../receipts/<name>",
-        proof="HMAC over the fields, 300 s; with signature_method md5hash an MD5 of fields and secret, which is weaker",
+        proof="HMAC over the fields, 24 h; with signature_method md5hash an MD5 of fields and secret, which is weaker",
         check="credential: the balance",
         rotation="two API secrets at once",
     )
@@ -170,7 +180,7 @@ class VonageSmsProvider(HttpProvider):
         expected = [_mac(key, signed.encode(), self._method) for key in self.webhook_keys]
         check_signature("sig", {"sig": fields.get("sig", "").lower()}, expected)
         time = fields.get("timestamp", "")
-        if not _SECONDS.fullmatch(time) or abs(now - int(time)) > WINDOW_S:
+        if not _SECONDS.fullmatch(time) or not is_timely(int(time), now, REPEATS_S):
             raise forged("`timestamp` is missing, too old or too new")
         if fields.get("api-key", self._api_key) != self._api_key:
             raise forged("`api-key` is another's")

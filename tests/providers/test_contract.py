@@ -242,6 +242,17 @@ def test_a_receipt_cannot_be_moved_to_the_address_of_another_attempt(adapter: st
                 assert receipt.reference in {TOKEN, TOKEN.rpartition(".")[2]}  # the worker compares it with the URL
 
 
+@pytest.mark.parametrize("late_s", [-300.0, 0.0, 600.0, 3_600.0])
+def test_a_callback_repeated_after_an_outage_of_ours_is_believed_with_its_first_proof(
+    adapter: str, late_s: float
+) -> None:
+    for body, state in sample(adapter).receipts:
+        for callback in sample(adapter).genuine(body):
+            (receipt,) = unopened(adapter).read_receipts(replace(callback, received_at=callback.received_at + late_s))
+
+            assert receipt.state is state
+
+
 @pytest.mark.parametrize(("status", "error"), [(401, Misconfigured), (403, Misconfigured), (500, Unavailable)])
 async def test_check_says_what_is_wrong_and_raises_nothing(
     adapter: str, status: int, error: type[ProviderError]

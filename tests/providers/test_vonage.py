@@ -705,16 +705,19 @@ def test_a_token_of_another_application_is_forged_where_we_know_ours() -> None:
     assert is_believed(signed(status_of()), JWT_SETTINGS)
 
 
-@pytest.mark.parametrize(("age_s", "believed"), [(0, True), (300, True), (-300, True), (301, False), (-301, False)])
-def test_a_callback_is_believed_for_300_s_both_ways(age_s: int, believed: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize(
+    ("age_s", "believed"),
+    [(-301, False), (-300, True), (0, True), (301, True), (86700, True), (86701, False)],
+)
+def test_a_callback_is_believed_for_as_long_as_it_may_be_repeated(age_s: int, believed: bool) -> None:  # noqa: FBT001
     assert is_believed(signed(status_of(), iat=int(NOW) - age_s)) is believed
 
 
 def test_the_window_is_around_the_arrival_and_not_around_the_reading() -> None:
-    provider, callback = VonageProvider("one", SETTINGS, now=lambda: NOW + 3600), signed(status_of())
+    provider, callback = VonageProvider("one", SETTINGS, now=lambda: NOW + 90_000), signed(status_of())
 
     assert refused_by(provider, callback) is None
-    assert refused_by(provider, replace(callback, received_at=NOW + 3600)) is DeadReason.SEAL_BROKEN
+    assert refused_by(provider, replace(callback, received_at=NOW + 90_000)) is DeadReason.SEAL_BROKEN
 
 
 @pytest.mark.parametrize("scheme", ["", "Basic ", "bearer", "JWT ", "Bearer  ", " Bearer "])
@@ -812,7 +815,7 @@ def test_the_sdk_refuses_any_token_that_we_refuse(token: str) -> None:
         {"payload_hash": ...},
         {"payload_hash": sha256(b"another body").hexdigest()},
         {"iat": ...},
-        {"iat": int(NOW) - 301},
+        {"iat": int(NOW) - 86_701},
         {"iat": f"{NOW:.0f}"},
         {"api_key": "abcd1235"},
     ],
