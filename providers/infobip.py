@@ -25,9 +25,9 @@ from pipeline.errors import (
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
-from providers.answers import accepted, inner, known, objects, read_object, refusal, short
+from providers.answers import accepted, inner, known, read_object, refusal, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
-from providers.callbacks import blamed, check_signature, receipt_word, reference_in, state_of
+from providers.callbacks import blamed, check_signature, reference_in, state_of
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
 DOMAIN: Final = ".api.infobip.com"
@@ -62,6 +62,7 @@ REFUSALS: Final[Mapping[str, type[ProviderError]]] = {
     **dict.fromkeys(("24", "25"), Malformed),  # user data header, too long
     "29": AcceptanceUnknown,
 }
+NAMELESS: Final = "nameless"  # in place of a word, where a result has neither a status name nor its id
 DUPLICATE: Final = "23"  # a message with our id was taken before
 
 # `status.groupId`, of the same page: what an id means that is not listed.
@@ -181,9 +182,9 @@ class InfobipProvider(HttpProvider):
         if self._proofs:
             check_signature("Authorization", callback.headers, self._proofs)
         results = read_object(callback.body).get("results")
-        if not isinstance(results, list) or len(objects(results)) < len(results):
-            raise InvalidMessage(DeadReason.INVALID_FIELD, "`results` is missing or no list of objects")
-        return tuple(_receipt(result) for result in objects(results))
+        if not isinstance(results, list):
+            raise InvalidMessage(DeadReason.INVALID_FIELD, "`results` is missing or no list")
+        return tuple(_receipt(result if isinstance(result, dict) else {}) for result in results)
 
 
 def _regional(sms: Sms) -> dict[str, Any]:
@@ -201,11 +202,12 @@ def _word(answer: Mapping[str, Any]) -> str | None:
 
 
 def _receipt(result: Mapping[str, Any]) -> ProviderReceipt:
+    """Read one result of up to 100. What is not one fits no attempt, and takes nothing from those beside it."""
     status, error = inner(result, "status"), _number(inner(result, "error").get("id"))
     word, group = _number(status.get("id")), _number(status.get("groupId"))
     return ProviderReceipt(
         state=state_of(*((word, STATES) if word in STATES else (group, GROUP_STATES)), error, CODES),
-        raw=receipt_word(status, "name"),
+        raw=short(status.get("name")) or word or NAMELESS,
         code=None if error in {"", "0"} else error,
         message_id=short(result.get("messageId")),
         reference=reference_in(result, "callbackData"),

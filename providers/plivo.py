@@ -53,6 +53,7 @@ STATES: Final[Mapping[str, ReceiptState]] = {
 # `ErrorCode` of a failure, of the list above.
 CODES: Final = blamed(REFUSALS, expired=("420",))
 NO_ERROR: Final = frozenset({"", "000"})
+PART: Final = re.compile(r"([1-9][0-9]?) of ([1-9][0-9]?)")  # `PartInfo`; a message that was not divided is `1 of 1`
 
 # https://www.plivo.com/docs/messaging/api/message/send-a-message
 DLT_IDS: Final = ("dlt_entity_id", "dlt_template_id")
@@ -160,6 +161,7 @@ class PlivoProvider(HttpProvider):
                 code=None if code in NO_ERROR else code,
                 message_id=short(fields.get("MessageUUID")),
                 nonce=nonce,
+                part=_part(fields),
             ),
         )
 
@@ -194,6 +196,12 @@ def _unlisted(answer: Mapping[str, Any], status: int, headers: Mapping[str, str]
     if status == HTTPStatus.FORBIDDEN and short(answer.get("api_id")):
         return RouteRefused(f"http_{status}")
     return refusal(status, headers)
+
+
+def _part(fields: Mapping[str, str]) -> tuple[int, int] | None:
+    found = PART.fullmatch(fields.get("PartInfo", ""))
+    number, parts = (int(found[1]), int(found[2])) if found else (1, 1)
+    return (number, parts) if number <= parts and parts > 1 else None
 
 
 def _signed_in_v3(base: str, query: _Fields, posted: _Fields) -> str:

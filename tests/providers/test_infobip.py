@@ -456,6 +456,23 @@ def test_a_receipt_without_its_reference_fits_no_attempt(reference: object) -> N
     assert receipt.reference == ""
 
 
+@pytest.mark.parametrize("strange", [7, None, [], {}, "DELIVERED", {"status": "DELIVERED"}, {"status": []}])
+def test_what_is_no_result_fits_no_attempt_and_takes_nothing_from_those_beside_it(strange: object) -> None:
+    body = _body(strange, _result(5, 3, "DELIVERED_TO_HANDSET"), strange)
+    first, second, third = _provider().read_receipts(a_callback(body, {}))
+
+    assert (second.state, second.reference) == (ReceiptState.DELIVERED, TOKEN)
+    for one in (first, third):
+        assert (one.state, one.raw, one.reference) == (ReceiptState.UNKNOWN, "nameless", "")
+
+
+@pytest.mark.parametrize("name", [None, "", [], {}])
+def test_a_result_without_a_name_is_told_by_its_id(name: object) -> None:
+    (receipt,) = _provider().read_receipts(a_callback(_body(_result(5, 3, name)), {}))
+
+    assert (receipt.state, receipt.raw) == (ReceiptState.DELIVERED, "5")
+
+
 @pytest.mark.parametrize(
     ("body", "what"),
     [
@@ -463,10 +480,6 @@ def test_a_receipt_without_its_reference_fits_no_attempt(reference: object) -> N
         (b"{}", "results"),
         (b"[]", "results"),
         (b'{"results":{}}', "results"),
-        (b'{"results":[7]}', "results"),
-        (b'{"results":[{"status":"DELIVERED"}]}', "name"),
-        (_body(_result(5, 3, None)), "name"),
-        (_body(_result(5, 3, "DELIVERED_TO_HANDSET"), {}), "name"),
         (b'<results><result messageId="x"/></results>', "results"),
     ],
 )

@@ -396,8 +396,21 @@ def test_each_part_of_a_long_message_has_a_receipt_of_its_own() -> None:
         for part in (1, 2)
     )
 
+    assert (first.part, second.part) == ((1, 2), (2, 2))
     assert first.message_id != second.message_id
     assert (first.nonce, second.nonce) == ("1", "2")
+
+
+@pytest.mark.parametrize(
+    "info",
+    ["1 of 1", "", "2 of 1", "0 of 2", "3 of 2", "1 of 2 of 3", "one of two", "1 of 100", "\u0661 of 2", " 1 of 2"],
+)
+def test_what_names_no_part_of_several_is_of_the_whole_message(info: str) -> None:
+    assert _receipt(_signed(_body("delivered", PartInfo=info))).part is None
+
+
+def test_a_receipt_without_a_word_of_parts_is_of_the_whole_message() -> None:
+    assert _receipt(_signed(b"MessageUUID=1&Status=delivered")).part is None
 
 
 @pytest.mark.parametrize("body", [b"", b"MessageUUID=1", b"Status=", b"Statu=ssent"])
