@@ -53,7 +53,9 @@ STATES: Final[Mapping[str, ReceiptState]] = {
 # `ErrorCode` of a failure, of the list above.
 CODES: Final = blamed(REFUSALS, expired=("420",))
 NO_ERROR: Final = frozenset({"", "000"})
-PART: Final = re.compile(r"([1-9][0-9]?) of ([1-9][0-9]?)")  # `PartInfo`; a message that was not divided is `1 of 1`
+# `PartInfo`, which is `1 of 1` unless each part has a receipt of its own. The page above calls it reserved today;
+# https://support.plivo.com/support/solutions/articles/17000012022 tells what it says where parts are reported.
+PART: Final = re.compile(r"([1-9][0-9]?) of ([1-9][0-9]?)")
 
 # https://www.plivo.com/docs/messaging/api/message/send-a-message
 DLT_IDS: Final = ("dlt_entity_id", "dlt_template_id")
