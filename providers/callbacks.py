@@ -54,7 +54,9 @@ def receipt_word(fields: Mapping[str, Any], name: str) -> str:
     return short(word) or ""
 
 
-def blamed(refusals: Mapping[str, type[ProviderError]], expired: Collection[str] = ()) -> dict[str, ReceiptState]:
+def receipt_codes(
+    refusals: Mapping[str, type[ProviderError]], expired: Collection[str] = ()
+) -> dict[str, ReceiptState]:
     """Give what the codes of a provider make of a failure: the recipient's own, or the end of the validity.
 
     A code that says of a request that its recipient can never be reached says the same in a receipt.

@@ -14,7 +14,7 @@ from pipeline.settings.defaults import SIMULATED
 from pipeline.settings.needs import Needs
 from providers.answers import accepted, known, read_object, refusal, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
-from providers.callbacks import blamed, check_signature, receipt_word, reference_in, state_of
+from providers.callbacks import check_signature, receipt_codes, receipt_word, reference_in, state_of
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
 # The carrier's error words; any other means what the status means.
@@ -37,7 +37,7 @@ STATES: Final[Mapping[str, ReceiptState]] = {
     **dict.fromkeys(("undelivered", "rejected"), ReceiptState.UNDELIVERABLE),
 }
 # The error word of a failure, of the list above.
-CODES: Final = blamed(REFUSALS)
+CODES: Final = receipt_codes(REFUSALS)
 
 
 class CarrierProvider(HttpProvider):

@@ -27,7 +27,7 @@ from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
 from providers.answers import accepted, inner, known, read_object, refusal, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
-from providers.callbacks import blamed, check_signature, reference_in, state_of
+from providers.callbacks import check_signature, receipt_codes, reference_in, state_of
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
 DOMAIN: Final = ".api.infobip.com"
@@ -83,7 +83,7 @@ STATES: Final[Mapping[str, ReceiptState]] = {
     "5": ReceiptState.DELIVERED,
     "23": ReceiptState.UNKNOWN,  # says nothing of the message that came first
     "29": ReceiptState.UNKNOWN,  # expired without a word from the operator
-    **blamed(REFUSALS),
+    **receipt_codes(REFUSALS),
 }
 
 # `error.id` of a failure: permanent, and of the phone or its subscription. Others that are permanent blame the sender,

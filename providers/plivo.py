@@ -25,7 +25,7 @@ from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
 from providers.answers import accepted, known, read_object, refusal, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
-from providers.callbacks import blamed, forged, form, receipt_word, state_of
+from providers.callbacks import forged, form, receipt_codes, receipt_word, state_of
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
 # https://www.plivo.com/docs/messaging/troubleshooting/error-codes; 451 is in
@@ -51,7 +51,7 @@ STATES: Final[Mapping[str, ReceiptState]] = {
     **dict.fromkeys(("undelivered", "failed", "rejected"), ReceiptState.UNDELIVERABLE),
 }
 # `ErrorCode` of a failure, of the list above.
-CODES: Final = blamed(REFUSALS, expired=("420",))
+CODES: Final = receipt_codes(REFUSALS, expired=("420",))
 NO_ERROR: Final = frozenset({"", "000"})
 # `PartInfo`, which is `1 of 1` unless each part has a receipt of its own. The page above calls it reserved today;
 # https://support.plivo.com/support/solutions/articles/17000012022 tells what it says where parts are reported.

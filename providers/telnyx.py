@@ -29,9 +29,9 @@ from providers.answers import accepted, inner, known, read_object, refusal, shor
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.callbacks import (
     UNPUBLISHED_S,
-    blamed,
     forged,
     is_timely,
+    receipt_codes,
     receipt_word,
     reference_in,
     state_of,
@@ -73,7 +73,7 @@ STATES: Final[Mapping[str, ReceiptState]] = {
     "delivery_unconfirmed": ReceiptState.UNKNOWN,
 }
 # `errors[].code` of a failure, of the list above: 40005 expired on its way, 40014 before it left.
-CODES: Final = blamed(REFUSALS, expired=("40005", "40014"))
+CODES: Final = receipt_codes(REFUSALS, expired=("40005", "40014"))
 STOPPED: Final = "40300"  # blocked: by its recipient where the words say STOP, else by a rule
 
 # https://developers.telnyx.com/docs/messaging/messages/receiving-webhooks: three attempts, it does not say when.

@@ -24,7 +24,7 @@ from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
 from providers.answers import accepted, known, read_object, refusal, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
-from providers.callbacks import blamed, check_signature, forged, form, receipt_word, state_of
+from providers.callbacks import check_signature, forged, form, receipt_codes, receipt_word, state_of
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
 # https://www.twilio.com/docs/api/errors. 20500 and 20503 come with a 5xx, where the status decides. Those from 30001 on
@@ -46,7 +46,7 @@ STATES: Final[Mapping[str, ReceiptState]] = {
     **dict.fromkeys(("undelivered", "failed", "canceled"), ReceiptState.UNDELIVERABLE),
 }
 # `ErrorCode` of a failure, of the list above.
-CODES: Final = blamed(REFUSALS, expired=("30036",))
+CODES: Final = receipt_codes(REFUSALS, expired=("30036",))
 
 # https://www.twilio.com/docs/usage/webhooks/webhook-shared-keys
 HASHES: Final[Mapping[str, str]] = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}

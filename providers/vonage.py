@@ -34,7 +34,7 @@ from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
 from providers.answers import accepted, inner, known, objects, read_object, refusal, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
-from providers.callbacks import LEEWAY_S, blamed, forged, is_timely, receipt_word, reference_in, state_of
+from providers.callbacks import LEEWAY_S, forged, is_timely, receipt_codes, receipt_word, reference_in, state_of
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
 ACCOUNT: Final = "https://rest.nexmo.com"  # where the balance is
@@ -70,7 +70,7 @@ STATES: Final[Mapping[str, ReceiptState]] = {
     "undeliverable": ReceiptState.UNDELIVERABLE,
 }
 # Behind the `#` of `error.type`, of the list above. None of it says that a message has expired.
-CODES: Final = blamed(REFUSALS)
+CODES: Final = receipt_codes(REFUSALS)
 
 # https://developer.vonage.com/en/api/messages
 FIXED: Final = {"message_type": "text", "channel": "sms", "webhook_version": "v1"}

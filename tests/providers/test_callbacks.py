@@ -5,7 +5,7 @@ import pytest
 from pipeline.errors import InvalidMessage, Misconfigured, Rejected, RouteRefused, Unavailable, Undeliverable
 from pipeline.records import ReceiptState
 from pipeline.retry import FAILED
-from providers.callbacks import LEEWAY_S, UNPUBLISHED_S, blamed, is_timely, receipt_word, state_of
+from providers.callbacks import LEEWAY_S, UNPUBLISHED_S, is_timely, receipt_codes, receipt_word, state_of
 
 REFUSALS = {"1": Rejected, "2": Undeliverable, "3": RouteRefused, "4": Misconfigured, "5": Unavailable}
 STATES = {
@@ -18,13 +18,13 @@ STATES = {
 
 
 def test_of_the_codes_for_requests_those_that_blame_the_recipient_do_so_in_receipts() -> None:
-    assert blamed(REFUSALS, expired=("5",)) == {"1": ReceiptState.REJECTED, "5": ReceiptState.EXPIRED}
+    assert receipt_codes(REFUSALS, expired=("5",)) == {"1": ReceiptState.REJECTED, "5": ReceiptState.EXPIRED}
 
 
 @pytest.mark.parametrize("code", [None, "", "1", "2", "3", "4", "5", "never heard of"])
 @pytest.mark.parametrize("word", [*STATES, "never heard of"])
 def test_a_code_corrects_the_state_of_a_failure_and_of_nothing_else(word: str, code: str | None) -> None:
-    codes = blamed(REFUSALS, expired=("5",))
+    codes = receipt_codes(REFUSALS, expired=("5",))
     by_word = STATES.get(word, ReceiptState.UNKNOWN)
     corrected = codes.get(code or "", by_word) if by_word in FAILED else by_word
 
