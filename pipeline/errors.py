@@ -9,7 +9,7 @@ PipelineError
  |- CannotGoOn           only a restart may mend it: the process ends with an error, what is in hand comes again
  |- TopicMismatch        a topic is not as it must be: the process does not start
  |- ProviderError        a hand-over did not succeed
-     |- NotSent            our own fence stopped it before a byte left: the code or the claim ran out
+     |- NotSent            we stopped it ourselves: the code or the claim ran out, or no receipt could come back
      |- Throttled          later, or another route if the deadline is near
          |- RecipientThrottled  this recipient had too many: the same, and it says nothing about the provider
      |- Unavailable        another route; counts against the breaker
@@ -130,7 +130,7 @@ class ProviderError(PipelineError):
 
 
 class NotSent(ProviderError):
-    """Stopped by our own fence directly before the bytes would have left."""
+    """Stopped by ourselves before any byte left: it says nothing about the provider."""
 
     outcome = Outcome.NOT_SENT
 

@@ -155,10 +155,10 @@ def inner(value: object, name: str) -> dict[str, Any]:
 
 
 def short(value: object) -> str | None:
-    """Give a provider's word or number as text of at most 64 characters; none where it is neither."""
+    """Give a provider's word or number as text of at most 64 characters that can be shown; none where it is neither."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    return str(value)[:MAX_WORD_LENGTH]
+    return "".join(one if one.isprintable() else "?" for one in str(value)[:MAX_WORD_LENGTH])
 
 
 def accepted(message_id: object) -> Accepted:

@@ -82,8 +82,10 @@ STATES: Final[Mapping[str, ReceiptState]] = {
     **dict.fromkeys(("TEXT_DELIVERED", "TEXT_SUCCESSFUL"), ReceiptState.DELIVERED),
     **dict.fromkeys(("TEXT_UNREACHABLE", "TEXT_CARRIER_UNREACHABLE", "TEXT_BLOCKED"), ReceiptState.UNDELIVERABLE),
     "TEXT_TTL_EXPIRED": ReceiptState.EXPIRED,
-    **dict.fromkeys(("TEXT_INVALID", "TEXT_INVALID_MESSAGE"), ReceiptState.REJECTED),
-    **dict.fromkeys(("TEXT_CARRIER_BLOCKED", "TEXT_SPAM", "TEXT_PROTECT_BLOCKED"), ReceiptState.REJECTED),
+    # the text, the carrier's filters, and our own rules for countries: another route may have none of it
+    **dict.fromkeys(("TEXT_INVALID_MESSAGE", "TEXT_CARRIER_BLOCKED", "TEXT_SPAM"), ReceiptState.UNDELIVERABLE),
+    "TEXT_PROTECT_BLOCKED": ReceiptState.UNDELIVERABLE,
+    "TEXT_INVALID": ReceiptState.REJECTED,  # the number; there is no code beside an event
     "TEXT_UNKNOWN": ReceiptState.UNKNOWN,
 }
 

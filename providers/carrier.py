@@ -22,7 +22,7 @@ from pipeline.settings.defaults import SIMULATED
 from pipeline.settings.needs import Needs
 from providers.answers import accepted, is_success, read_object, refusal, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
-from providers.callbacks import check_signature, receipt_word, reference_in
+from providers.callbacks import check_signature, receipt_codes, receipt_word, reference_in, state_of
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
 # The carrier's error words; any other means what the status means.
@@ -43,9 +43,10 @@ STATES: Final[Mapping[str, ReceiptState]] = {
     "enroute": ReceiptState.ENROUTE,
     "delivered": ReceiptState.DELIVERED,
     "expired": ReceiptState.EXPIRED,
-    "undelivered": ReceiptState.UNDELIVERABLE,
-    "rejected": ReceiptState.REJECTED,
+    **dict.fromkeys(("undelivered", "rejected"), ReceiptState.UNDELIVERABLE),
 }
+# The error word of a failure, of the list above.
+CODES: Final = receipt_codes(REFUSALS)
 
 
 class CarrierProvider(HttpProvider):
@@ -104,12 +105,12 @@ class CarrierProvider(HttpProvider):
         expected = hmac.digest(self.credential, callback.body, "sha256").hex()
         check_signature("X-Carrier-Signature", callback.headers, [expected])
         receipt = read_object(callback.body)
-        word = receipt_word(receipt, "state")
+        word, code = receipt_word(receipt, "state"), short(receipt.get("error"))
         return (
             ProviderReceipt(
-                state=STATES.get(word, ReceiptState.UNKNOWN),
+                state=state_of(word, STATES, code, CODES),
                 raw=word,
-                code=short(receipt.get("error")),
+                code=code,
                 message_id=short(receipt.get("id")),
                 reference=reference_in(receipt, "reference"),
             ),

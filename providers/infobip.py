@@ -30,7 +30,7 @@ from pipeline.settings.needs import Needs
 from providers.answers import accepted, inner, is_success, objects, read_object, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.blame import Part, blamed
-from providers.callbacks import check_signature, receipt_word, reference_in
+from providers.callbacks import check_signature, receipt_codes, reference_in, state_of
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
 DOMAIN: Final = ".api.infobip.com"
@@ -74,6 +74,7 @@ REFUSALS: Final[Mapping[str, type[ProviderError]]] = {
     **dict.fromkeys(("24", "25"), Malformed),  # user data header, too long
     "29": AcceptanceUnknown,
 }
+NAMELESS: Final = "nameless"  # in place of a word, where a result has neither a status name nor its id
 DUPLICATE: Final = "23"  # a message with our id was taken before
 
 # `status.groupId`, of the same page: what an id means that is not listed.
@@ -84,7 +85,7 @@ GROUP_STATES: Final[Mapping[str, ReceiptState]] = {
     "1": ReceiptState.ENROUTE,
     "2": ReceiptState.UNDELIVERABLE,
     "4": ReceiptState.EXPIRED,
-    "5": ReceiptState.REJECTED,
+    "5": ReceiptState.UNDELIVERABLE,  # mostly our account, sender or route
 }
 
 # `status.id` of a receipt that is not what its group says.
@@ -94,8 +95,12 @@ STATES: Final[Mapping[str, ReceiptState]] = {
     "5": ReceiptState.DELIVERED,
     "23": ReceiptState.UNKNOWN,  # says nothing of the message that came first
     "29": ReceiptState.UNKNOWN,  # expired without a word from the operator
-    "87": ReceiptState.REJECTED,  # is in two groups
+    **receipt_codes(REFUSALS),
 }
+
+# `error.id` of a failure: permanent, and of the phone or its subscription. Others that are permanent blame the sender,
+# the account or the text. https://www.infobip.com/docs/developer-resources/api-fundamentals/error-code-reference
+CODES: Final = dict.fromkeys(("1", "9", "11", "12", "565", "573", "629"), ReceiptState.REJECTED)
 
 
 class InfobipProvider(HttpProvider):
@@ -190,9 +195,9 @@ class InfobipProvider(HttpProvider):
         if self._proofs:
             check_signature("Authorization", callback.headers, self._proofs)
         results = read_object(callback.body).get("results")
-        if not isinstance(results, list) or len(objects(results)) < len(results):
-            raise InvalidMessage(DeadReason.INVALID_FIELD, "`results` is missing or no list of objects")
-        return tuple(_receipt(result) for result in objects(results))
+        if not isinstance(results, list):
+            raise InvalidMessage(DeadReason.INVALID_FIELD, "`results` is missing or no list")
+        return tuple(_receipt(result if isinstance(result, dict) else {}) for result in results)
 
 
 def _regional(sms: Sms) -> dict[str, Any]:
@@ -219,11 +224,12 @@ def _fields(answer: Mapping[str, Any]) -> list[object]:
 
 
 def _receipt(result: Mapping[str, Any]) -> ProviderReceipt:
+    """Read one result of up to 100. What is not one fits no attempt, and takes nothing from those beside it."""
     status, error = inner(result, "status"), _number(inner(result, "error").get("id"))
-    unlisted = GROUP_STATES.get(_number(status.get("groupId")), ReceiptState.UNKNOWN)
+    word, group = _number(status.get("id")), _number(status.get("groupId"))
     return ProviderReceipt(
-        state=STATES.get(_number(status.get("id")), unlisted),
-        raw=receipt_word(status, "name"),
+        state=state_of(*((word, STATES) if word in STATES else (group, GROUP_STATES)), error, CODES),
+        raw=short(status.get("name")) or word or NAMELESS,
         code=None if error in {"", "0"} else error,
         message_id=short(result.get("messageId")),
         reference=reference_in(result, "callbackData"),

@@ -19,7 +19,7 @@ from pipeline.settings.needs import Needs
 from providers.answers import accepted, inner, is_success, objects, read_object, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.blame import Part, blamed
-from providers.callbacks import forged, form, receipt_word
+from providers.callbacks import UNPUBLISHED_S, forged, form, is_timely, receipt_word, state_of
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
 # https://developers.messagebird.com/api/, and the states of a message that was not even taken.
@@ -47,20 +47,24 @@ STATES: Final[Mapping[str, ReceiptState]] = {
     "expired": ReceiptState.EXPIRED,
     "delivery_failed": ReceiptState.UNDELIVERABLE,
 }
+# `statusErrorCode` of a failure that is the subscriber's own: unknown, illegal, without SMS, with a barred phone.
+# https://docs.bird.com/api/channels-api/message-status-and-interactions/message-failure-sources/sms-platform-extended-error-codes
+CODES: Final = dict.fromkeys(("1", "9", "11", "12"), ReceiptState.REJECTED)
 
 # https://developers.messagebird.com/docs/verify-http-requests. The times are compared here, with the arrival.
+# Repeats have been seen to come 4 hours later with the first time, long after its `exp`, so that `nbf` alone counts.
+REPEATS_S: Final = UNPUBLISHED_S
 SIGNATURE: Final = "MessageBird-Signature-JWT"
 ALGORITHMS: Final = ("HS256", "HS384", "HS512")
 ISSUER: Final = "MessageBird"
-LEEWAY_S: Final = 1
 _OPTIONS: Final[Options] = {"verify_nbf": False, "verify_exp": False, "verify_iat": False}
 
 
 class _Claims(msgspec.Struct, frozen=True):
     """What MessageBird signs of a request."""
 
-    nbf: int  # seconds since 1970, as `exp`
-    exp: int
+    nbf: int  # seconds since 1970: when it was signed
+    exp: int  # of the first attempt
     jti: str
     url_hash: str
     payload_hash: str | None = None  # none: there is no body
@@ -77,7 +81,7 @@ class MessageBirdProvider(HttpProvider):
     capabilities: ClassVar[Capabilities] = Capabilities(
         validity="seconds, from 1",
         receipts="callback URL of each message",
-        proof="JWT with an HMAC over URL, body, time and a nonce, keyed with the signing key",
+        proof="JWT with an HMAC over URL, body, time (3 days) and a nonce, keyed with the signing key",
         check="credential, balance",
         rotation="several access keys at once",
     )
@@ -136,12 +140,12 @@ class MessageBirdProvider(HttpProvider):
         claims = self._verified(callback)
         query = callback.url.partition("?")[2].encode(errors="surrogatepass")
         fields = dict(form(replace(callback, body=query)))
-        word = receipt_word(fields, "status")
+        word, code = receipt_word(fields, "status"), short(fields.get("statusErrorCode")) or None
         return (
             ProviderReceipt(
-                state=STATES.get(word, ReceiptState.UNKNOWN),
+                state=state_of(word, STATES, code, CODES),
                 raw=word,
-                code=short(fields.get("statusErrorCode")) or None,
+                code=code,
                 message_id=short(fields.get("id")),
                 nonce=claims.jti,
             ),
@@ -150,7 +154,7 @@ class MessageBirdProvider(HttpProvider):
     def _verified(self, callback: Callback) -> _Claims:
         """Give the claims of the token, once they are of this very request and time."""
         claims = self._claims(callback.headers.get(SIGNATURE, ""))
-        if not claims.nbf - LEEWAY_S <= callback.received_at < claims.exp + LEEWAY_S:
+        if not is_timely(claims.nbf, callback.received_at, REPEATS_S):
             raise forged(f"`{SIGNATURE}` is too old or too new")
         if claims.url_hash != sha256(callback.url.encode(errors="surrogatepass")).hexdigest():
             raise forged(f"`{SIGNATURE}` is of another URL")

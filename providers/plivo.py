@@ -26,12 +26,12 @@ from pipeline.settings.needs import Needs
 from providers.answers import accepted, is_success, read_object, refusal, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.blame import Part, blamed
-from providers.callbacks import forged, form, receipt_word
+from providers.callbacks import forged, form, receipt_codes, receipt_word, state_of
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
 # https://www.plivo.com/docs/messaging/troubleshooting/error-codes; 451 is in
-# https://www.plivo.com/docs/messaging/concepts/geo-permissions. They come in receipts, where they are only kept; a
-# refused request has words instead (WORDS), or nothing but its status.
+# https://www.plivo.com/docs/messaging/concepts/geo-permissions. They come in receipts (CODES); a refused
+# request has words instead (WORDS), or nothing but its status.
 REFUSALS: Final[Mapping[str, type[ProviderError]]] = {
     **dict.fromkeys(("50", "70", "200"), Rejected),
     **dict.fromkeys(("30", "60", "90", "100", "1000"), Undeliverable),
@@ -63,12 +63,14 @@ PAIR: Final = frozenset({"src", "dst"})  # one is wrong for the other: neither i
 STATES: Final[Mapping[str, ReceiptState]] = {
     **dict.fromkeys(("queued", "sent"), ReceiptState.ENROUTE),
     **dict.fromkeys(("delivered", "read"), ReceiptState.DELIVERED),
-    "undelivered": ReceiptState.UNDELIVERABLE,
-    **dict.fromkeys(("failed", "rejected"), ReceiptState.REJECTED),  # never left Plivo
+    **dict.fromkeys(("undelivered", "failed", "rejected"), ReceiptState.UNDELIVERABLE),
 }
-FAILED: Final = frozenset({ReceiptState.UNDELIVERABLE, ReceiptState.REJECTED})
-EXPIRED: Final = "420"
+# `ErrorCode` of a failure, of the list above.
+CODES: Final = receipt_codes(REFUSALS, expired=("420",))
 NO_ERROR: Final = frozenset({"", "000"})
+# `PartInfo`, which is `1 of 1` unless each part has a receipt of its own. The page above calls it reserved today;
+# https://support.plivo.com/support/solutions/articles/17000012022 tells what it says where parts are reported.
+PART: Final = re.compile(r"([1-9][0-9]?) of ([1-9][0-9]?)")
 
 # https://www.plivo.com/docs/messaging/api/message/send-a-message
 DLT_IDS: Final = ("dlt_entity_id", "dlt_template_id")
@@ -191,14 +193,14 @@ class PlivoProvider(HttpProvider):
         nonce = self._verified_nonce(callback, query, posted)
         fields = dict(sorted(query if callback.method == "GET" else posted))
         word, code = receipt_word(fields, "Status"), short(fields.get("ErrorCode"))
-        state = STATES.get(word, ReceiptState.UNKNOWN)
         return (
             ProviderReceipt(
-                state=ReceiptState.EXPIRED if code == EXPIRED and state in FAILED else state,
+                state=state_of(word, STATES, code, CODES),
                 raw=word,
                 code=None if code in NO_ERROR else code,
                 message_id=short(fields.get("MessageUUID")),
                 nonce=nonce,
+                part=_part(fields),
             ),
         )
 
@@ -231,6 +233,12 @@ def _named(answer: Mapping[str, Any]) -> list[str]:
 
 def _digits(text: str) -> str:
     return re.sub(r"[^0-9]", "", text)
+
+
+def _part(fields: Mapping[str, str]) -> tuple[int, int] | None:
+    found = PART.fullmatch(fields.get("PartInfo", ""))
+    number, parts = (int(found[1]), int(found[2])) if found else (1, 1)
+    return (number, parts) if number <= parts and parts > 1 else None
 
 
 def _signed_in_v3(base: str, query: _Fields, posted: _Fields) -> str:

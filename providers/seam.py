@@ -58,6 +58,7 @@ class ProviderReceipt:
     message_id: str | None = None
     reference: str | None = field(default=None, repr=False)  # our token or its MAC, where the body carries it
     nonce: str | None = None  # of this callback alone, where the scheme has one: a second one is a replay
+    part: tuple[int, int] | None = None  # which part of the message it is about, from 1, and of how many: 2 at least
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

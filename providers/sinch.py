@@ -18,7 +18,7 @@ from pipeline.settings.needs import Needs
 from providers.answers import accepted, is_success, read_object, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.blame import Part, blamed, mentioned
-from providers.callbacks import check_signature, forged, receipt_word, reference_in
+from providers.callbacks import check_signature, forged, is_timely, receipt_word, reference_in, state_of
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
 # https://developers.sinch.com/docs/sms/api-reference/status-codes, and illegal_number_type and blocked_account of
@@ -46,17 +46,18 @@ STATES: Final[Mapping[str, ReceiptState]] = {
     "Dispatched": ReceiptState.ENROUTE,
     "Delivered": ReceiptState.DELIVERED,
     "Expired": ReceiptState.EXPIRED,
-    **dict.fromkeys(("Failed", "Deleted"), ReceiptState.UNDELIVERABLE),
-    **dict.fromkeys(("Aborted", "Cancelled", "Rejected"), ReceiptState.REJECTED),
+    **dict.fromkeys(("Failed", "Deleted", "Aborted", "Cancelled", "Rejected"), ReceiptState.UNDELIVERABLE),
     "Unknown": ReceiptState.UNKNOWN,
 }
-EXPIRED_EARLY: Final = ("Aborted", "406")  # before Sinch had handed it over
+# https://developers.sinch.com/docs/sms/api-reference/sms/delivery-reports/delivery-report-error-codes. None of Sinch's
+# own blames the recipient alone.
+CODES: Final = {"406": ReceiptState.EXPIRED}  # before Sinch had handed it over
 
 LONGEST_VALIDITY_S: Final = 3 * 24 * 3600
 
 # https://developers.sinch.com/docs/sms/api-reference/sms/tag/Webhooks
 SIGNATURE: Final = "x-sinch-webhook-signature"
-WINDOW_S: Final = 300.0
+REPEATS_S: Final = 81_920.0  # the last retry after the first failed attempt
 _SECONDS: Final = re.compile(r"[0-9]{1,12}")
 _NONCE: Final = re.compile(r"[!-\-/-~]{1,128}")  # no dot: it parts body, nonce and time, and the body may have some
 
@@ -83,7 +84,7 @@ class SinchProvider(HttpProvider):
         receipts="callback URL of each message",
         proof=(
             "our token in the callback URL; with webhook_keys, once Sinch signs for the plan,"
-            " HMAC-SHA256 over body, nonce and time too, 300 s"
+            " HMAC-SHA256 over body, nonce and time too, 23 h"
         ),
         check="credential; the form of each sender, but not whether it may send",
         rotation="none: one API token per plan; two webhook_keys",
@@ -155,7 +156,7 @@ class SinchProvider(HttpProvider):
         word, code = receipt_word(report, "status"), short(report.get("code"))
         return (
             ProviderReceipt(
-                state=_state(word, code),
+                state=state_of(word.capitalize(), STATES, code, CODES),
                 raw=word,
                 code=None if code == "0" else code,
                 message_id=short(report.get("batch_id")),
@@ -173,7 +174,7 @@ class SinchProvider(HttpProvider):
         if not self.webhook_keys:
             return None
         nonce, time = (callback.headers.get(f"{SIGNATURE}-{part}", "") for part in ("nonce", "timestamp"))
-        if not _SECONDS.fullmatch(time) or abs(callback.received_at - int(time)) > WINDOW_S:
+        if not _SECONDS.fullmatch(time) or not is_timely(int(time), callback.received_at, REPEATS_S):
             raise forged(f"`{SIGNATURE}-timestamp` is missing, too old or too new")
         if not _NONCE.fullmatch(nonce):
             raise forged(f"`{SIGNATURE}-nonce` is missing or no nonce")
@@ -185,8 +186,3 @@ class SinchProvider(HttpProvider):
 
 def _refused(answer: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> ProviderError:
     return refused(REFUSALS, [answer.get("code")], status, headers, blamed(FIELDS, mentioned(answer.get("text"))))
-
-
-def _state(word: str, code: str | None) -> ReceiptState:
-    word = word.capitalize()
-    return ReceiptState.EXPIRED if (word, code) == EXPIRED_EARLY else STATES.get(word, ReceiptState.UNKNOWN)

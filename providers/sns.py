@@ -23,7 +23,7 @@ from msgspec import Struct
 
 from pipeline.errors import SettingsError
 from providers.answers import read_object
-from providers.callbacks import forged
+from providers.callbacks import forged, is_timely
 
 Envelope: TypeAlias = Mapping[str, str]
 
@@ -55,8 +55,7 @@ SUFFIXES: Final[Mapping[str, str]] = {
 }
 
 # https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html: no policy repeats for more than 3,600 s.
-LATE_S: Final = 3_600.0 + 300.0  # and 5 minutes for the attempts themselves and for clocks
-EARLY_S: Final = 300.0
+REPEATS_S: Final = 3_600.0
 
 MAX_CERTIFICATES: Final = 8
 # Without the `.fifo` of topics that post to nobody.
@@ -164,8 +163,7 @@ def verify(envelope: Envelope, certificate: Certificate | None, received_at: flo
     hashed = HASHES.get(envelope["SignatureVersion"])
     if hashed is None or not _is_signed(envelope, certificate.key, hashed):
         raise forged("`Signature` is not SNS's")
-    age_s = received_at - _seconds(envelope["Timestamp"])
-    if not -EARLY_S <= age_s <= LATE_S:
+    if not is_timely(_seconds(envelope["Timestamp"]), received_at, REPEATS_S):
         raise forged("`Timestamp` is too old or too new")
 
 

@@ -29,7 +29,15 @@ from pipeline.settings.needs import Needs
 from providers.answers import accepted, inner, is_success, objects, read_object, refusal, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.blame import Part, blamed
-from providers.callbacks import forged, receipt_word, reference_in
+from providers.callbacks import (
+    UNPUBLISHED_S,
+    forged,
+    is_timely,
+    receipt_codes,
+    receipt_word,
+    reference_in,
+    state_of,
+)
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
 # https://developers.telnyx.com/docs/messaging/messages/error-codes/index
@@ -71,14 +79,16 @@ STATES: Final[Mapping[str, ReceiptState]] = {
     "sending": ReceiptState.ENROUTE,
     "sent": ReceiptState.ENROUTE,
     "delivered": ReceiptState.DELIVERED,
-    "sending_failed": ReceiptState.REJECTED,  # it never left Telnyx
-    "delivery_failed": ReceiptState.UNDELIVERABLE,
+    **dict.fromkeys(("sending_failed", "delivery_failed"), ReceiptState.UNDELIVERABLE),
     "expired": ReceiptState.EXPIRED,
     "delivery_unconfirmed": ReceiptState.UNKNOWN,
 }
+# `errors[].code` of a failure, of the list above: 40005 expired on its way, 40014 before it left.
+CODES: Final = receipt_codes(REFUSALS, expired=("40005", "40014"))
+STOPPED: Final = "40300"  # blocked: by its recipient where the words say STOP, else by a rule
 
-# https://developers.telnyx.com/docs/messaging/messages/receiving-webhooks
-WINDOW_S: Final = 300.0
+# https://developers.telnyx.com/docs/messaging/messages/receiving-webhooks: three attempts, it does not say when.
+REPEATS_S: Final = UNPUBLISHED_S
 _SECONDS: Final = re.compile(r"[0-9]{1,12}")
 
 
@@ -96,7 +106,7 @@ class TelnyxProvider(HttpProvider):
     capabilities: ClassVar[Capabilities] = Capabilities(
         validity="none",
         receipts="callback URL of each message",
-        proof="Ed25519 over time and body, 300 s; the signed body repeats the callback URL",
+        proof="Ed25519 over time and body, 3 days; the signed body repeats the callback URL",
         check="credential with its balance; each messaging profile",
         rotation="several API keys at once",
     )
@@ -176,12 +186,13 @@ class TelnyxProvider(HttpProvider):
         if receipt_word(data, "event_type") not in EVENTS:
             return ()
         payload = inner(data, "payload")
-        word = receipt_word(inner(payload, "to"), "status")
+        word, error = receipt_word(inner(payload, "to"), "status"), inner(payload, "errors")
+        code = short(error.get("code"))
         return (
             ProviderReceipt(
-                state=STATES.get(word, ReceiptState.UNKNOWN),
+                state=state_of(word, STATES, code, _codes(error)),
                 raw=word,
-                code=short(inner(payload, "errors").get("code")),
+                code=code,
                 message_id=short(payload.get("id")),
                 reference=reference_in(payload, "webhook_url").rpartition("/")[2],
                 nonce=short(data.get("id")),
@@ -190,7 +201,7 @@ class TelnyxProvider(HttpProvider):
 
     def _verify(self, callback: Callback) -> None:
         time = callback.headers.get("Telnyx-Timestamp", "")
-        if not _SECONDS.fullmatch(time) or abs(callback.received_at - int(time)) > WINDOW_S:
+        if not _SECONDS.fullmatch(time) or not is_timely(int(time), callback.received_at, REPEATS_S):
             raise forged("`Telnyx-Timestamp` is missing, too old or too new")
         given = callback.headers.get("Telnyx-Signature-Ed25519", "")
         signed = b"%b|%b" % (time.encode(), callback.body)
@@ -203,6 +214,11 @@ def _public_key(where: str, text: bytes) -> Ed25519PublicKey:
         return Ed25519PublicKey.from_public_bytes(b64decode(text, validate=True))
     except ValueError:
         raise SettingsError(f"{where}: not the Base64 of 32 bytes; copy the public key from the portal") from None
+
+
+def _codes(error: Mapping[str, Any]) -> Mapping[str, ReceiptState]:
+    stopped = _STOP.search(f"{error.get('title')} {error.get('detail')}")
+    return {**CODES, STOPPED: ReceiptState.REJECTED} if stopped else CODES
 
 
 def _is_signed(key: Ed25519PublicKey, given: str, signed: bytes) -> bool:

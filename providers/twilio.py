@@ -27,7 +27,7 @@ from pipeline.settings.needs import Needs
 from providers.answers import accepted, is_success, read_object, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.blame import Part, blamed, mentioned
-from providers.callbacks import check_signature, forged, form, receipt_word
+from providers.callbacks import check_signature, forged, form, receipt_codes, receipt_word, state_of
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
 # https://www.twilio.com/docs/api/errors. 20500 and 20503 come with a 5xx, where the status decides. Those from 30001 on
@@ -62,9 +62,10 @@ FAILED: Final = frozenset({"failed", "undelivered", "canceled"})  # states of a 
 STATES: Final[Mapping[str, ReceiptState]] = {
     **dict.fromkeys(("accepted", "scheduled", "queued", "sending", "sent"), ReceiptState.ENROUTE),
     **dict.fromkeys(("delivered", "read"), ReceiptState.DELIVERED),
-    "undelivered": ReceiptState.UNDELIVERABLE,
-    **dict.fromkeys(("failed", "canceled"), ReceiptState.REJECTED),  # never left Twilio
+    **dict.fromkeys(("undelivered", "failed", "canceled"), ReceiptState.UNDELIVERABLE),
 }
+# `ErrorCode` of a failure, of the list above.
+CODES: Final = receipt_codes(REFUSALS, expired=("30036",))
 
 # https://www.twilio.com/docs/usage/webhooks/webhook-shared-keys
 HASHES: Final[Mapping[str, str]] = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}
@@ -72,7 +73,6 @@ HASHES: Final[Mapping[str, str]] = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"
 LONGEST_VALIDITY_S: Final = 36_000
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 _URL: Final = re.compile(r"((https?)://[^/?#]*?)(:[0-9]+)?([/?#].*|)")
-_ALGORITHM: Final = re.compile(r"\balgorithm=([^,\s]*)")  # key=<id>,algorithm=<word>
 _BODY_HASH: Final = re.compile(r"[?&]bodySHA256=([^&#]*)")
 
 
@@ -153,12 +153,12 @@ class TwilioProvider(HttpProvider):
     def read_receipts(self, callback: Callback) -> tuple[ProviderReceipt, ...]:
         """One receipt per callback. No time is signed, and the id of a repeat stands in a header that is not."""
         fields = self._verified(callback)
-        word = receipt_word(fields, "MessageStatus")
+        word, code = receipt_word(fields, "MessageStatus"), short(fields.get("ErrorCode")) or None
         return (
             ProviderReceipt(
-                state=STATES.get(word, ReceiptState.UNKNOWN),
+                state=state_of(word, STATES, code, CODES),
                 raw=word,
-                code=short(fields.get("ErrorCode")) or None,
+                code=code,
                 message_id=short(fields.get("MessageSid")),
             ),
         )
@@ -196,9 +196,13 @@ def _signed_fields(callback: Callback) -> tuple[Mapping[str, Any], str]:
 
 
 def _hash_of(headers: Mapping[str, str]) -> str:
-    """Give the hash that is named beside a signature by a shared key; a signature by the auth token has SHA-1."""
-    named = _ALGORITHM.search(headers.get("X-Twilio-Webhooks-Signature-Settings", ""))
-    word = named[1] if named else "HMAC_SHA1"
+    """Give the hash that is named beside a signature by a shared key; a signature by the auth token has SHA-1.
+
+    `key=<id>,algorithm=<word>`, read as Twilio's SDK does: blanks and letter case do not count, an empty word is none.
+    """
+    pairs = [part.partition("=") for part in headers.get("X-Twilio-Webhooks-Signature-Settings", "").split(",")]
+    named = [value.strip() for name, _, value in pairs if name.strip() == "algorithm" and value.strip()]
+    word = named[0].upper() if named else "HMAC_SHA1"
     if word not in HASHES:
         raise forged("`X-Twilio-Webhooks-Signature-Settings` names a hash we do not know")
     return HASHES[word]

@@ -34,10 +34,10 @@ from pipeline.errors import (
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
-from providers.answers import accepted, is_success, objects, read_object, refused, short
+from providers.answers import accepted, inner, is_success, objects, read_object, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.blame import Part, blamed
-from providers.callbacks import forged, receipt_word, reference_in
+from providers.callbacks import LEEWAY_S, forged, is_timely, receipt_codes, receipt_word, reference_in, state_of
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
 ACCOUNT: Final = "https://rest.nexmo.com"  # where the balance is
@@ -79,9 +79,11 @@ STATES: Final[Mapping[str, ReceiptState]] = {
     "submitted": ReceiptState.ENROUTE,
     "delivered": ReceiptState.DELIVERED,
     "read": ReceiptState.DELIVERED,
-    "rejected": ReceiptState.REJECTED,
+    "rejected": ReceiptState.UNDELIVERABLE,  # of SMS: all that expired, failed or was rejected
     "undeliverable": ReceiptState.UNDELIVERABLE,
 }
+# Behind the `#` of `error.type`, of the list above. None of it says that a message has expired.
+CODES: Final = receipt_codes(REFUSALS)
 
 # https://developer.vonage.com/en/api/messages
 FIXED: Final = {"message_type": "text", "channel": "sms", "webhook_version": "v1"}
@@ -91,8 +93,8 @@ LONGEST_VALIDITY_S: Final = 604_800
 # https://developer.vonage.com/en/getting-started/concepts/authentication
 JWT_LIFE_S: Final = 900
 JWT_RENEWAL_S: Final = 720
-# https://developer.vonage.com/en/getting-started/concepts/webhooks#decoding-signed-webhooks
-WINDOW_S: Final = 300.0
+# https://developer.vonage.com/en/getting-started/concepts/webhooks: what is not taken is repeated for 24 hours.
+REPEATS_S: Final = 86_400.0
 
 
 class _Hs256(HMACAlgorithm):
@@ -123,7 +125,7 @@ class VonageProvider(HttpProvider):
     capabilities: ClassVar[Capabilities] = Capabilities(
         validity="seconds, 20 to 604800",
         receipts="callback URL of each message",
-        proof="JWT (HS256) over the hash of the body, 300 s",
+        proof="JWT (HS256) over the hash of the body, 24 h",
         check="credential: the balance; of an application whether its key may send",
         rotation="two API secrets at once; one key for an application",
     )
@@ -204,11 +206,11 @@ class VonageProvider(HttpProvider):
         """One receipt per callback. Its URL is not signed: the reference is what came back as `client_ref`."""
         claims = self._claims(callback)
         receipt = read_object(callback.body)
-        word, error = receipt_word(receipt, "status"), receipt.get("error")
+        word, code = receipt_word(receipt, "status"), _code(inner(receipt, "error"))
         found = ProviderReceipt(
-            state=STATES.get(word, ReceiptState.UNKNOWN),
+            state=state_of(word, STATES, code, CODES),
             raw=word,
-            code=_code(error) if isinstance(error, dict) else None,
+            code=code,
             message_id=short(receipt.get("message_uuid")),
             reference=reference_in(receipt, "client_ref"),
             nonce=short(claims.get("jti")),
@@ -261,4 +263,4 @@ def _is_current(claims: Mapping[str, Any], now: float) -> bool:
     issued, begins, ends = claims.get("iat", -math.inf), claims.get("nbf", 0), claims.get("exp", math.inf)
     if not all(isinstance(moment, int | float) for moment in (issued, begins, ends)):
         return False
-    return bool(begins - WINDOW_S <= now < ends and -WINDOW_S <= now - issued <= WINDOW_S)
+    return bool(begins - LEEWAY_S <= now < ends and is_timely(issued, now, REPEATS_S))

@@ -5,6 +5,7 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import replace
+from hashlib import md5
 from http import HTTPStatus
 from typing import ClassVar, Final, Unpack
 from urllib.parse import urlencode
@@ -12,6 +13,7 @@ from urllib.parse import urlencode
 from pipeline.errors import (
     Malformed,
     Misconfigured,
+    NotSent,
     ProviderError,
     Refused,
     Rejected,
@@ -28,7 +30,15 @@ from pipeline.text import segments
 from providers.answers import accepted, is_success, objects, read_object, refusal, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.blame import Part, blamed, mentioned
-from providers.callbacks import check_signature, forged, form, receipt_word, reference_in
+from providers.callbacks import (
+    check_signature,
+    forged,
+    form,
+    is_timely,
+    receipt_word,
+    reference_in,
+    state_of,
+)
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
 # https://developer.vonage.com/en/api-errors/sms
@@ -57,28 +67,32 @@ STATES: Final[Mapping[str, ReceiptState]] = {
     "buffered": ReceiptState.ENROUTE,
     "delivered": ReceiptState.DELIVERED,
     "expired": ReceiptState.EXPIRED,
-    "failed": ReceiptState.UNDELIVERABLE,
-    "rejected": ReceiptState.REJECTED,
+    **dict.fromkeys(("failed", "rejected"), ReceiptState.UNDELIVERABLE),
 }
+# `err-code` of a failure, on the same page: absent for good, barred by the user, an illegal number. 9 is also what an
+# opted-out number gets: https://developer.vonage.com/en/opt-out-assist/guides/messaging-opted-out-numbers
+CODES: Final = dict.fromkeys(("3", "4", "9"), ReceiptState.REJECTED)
 
 # https://developer.vonage.com/en/api/sms
 FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 SHORTEST_VALIDITY_S: Final = 20
 LONGEST_VALIDITY_S: Final = 604_800
 LONGEST_CALLBACK: Final = 100  # characters
-LONGEST_NAME: Final = 20  # of the account: it is part of our token, which must fit the reference
 LONGEST_REFERENCE: Final = 100  # characters; it was 40
 
 # https://developer.vonage.com/en/getting-started/concepts/signing-messages
-METHODS: Final = ("sha256", "sha1", "sha512", "md5")  # the default first
-WINDOW_S: Final = 300.0
+MD5_HASH: Final = "md5hash"  # no HMAC: MD5 over the fields and the secret, which accounts have until another is chosen
+METHODS: Final = ("sha256", "sha1", "sha512", "md5", MD5_HASH)  # our default first
+# https://developer.vonage.com/en/getting-started/concepts/webhooks: what is not taken is repeated for 24 hours.
+REPEATS_S: Final = 86_400.0
 _SECONDS: Final = re.compile(r"[0-9]{1,12}")
 _TO_SIGN: Final = str.maketrans("&=", "__")
 
 
 class VonageSmsProvider(HttpProvider):
-    """API key and secret in each form POST, receipts signed by an HMAC over their fields.
+    """API key and secret in each form POST, receipts signed over their fields.
 
+    Each part of a long text has a receipt of its own. None says which part it is and of how many: the best one counts.
     The API takes no callback URL above 100 characters. Without one it reports to the account's address, which must
     then be `.../receipts/<name>`.
     """
@@ -87,13 +101,16 @@ class VonageSmsProvider(HttpProvider):
     needs: ClassVar[Needs] = Needs(
         credential="the API secret",
         required={"api_key": "the account's API key"},
-        optional={"signature_method": "of callbacks: sha256 (default), sha1, sha512 or md5, as in the account"},
+        optional={
+            "signature_method": "of callbacks, as in the account: sha256 (else), sha1, sha512, md5, or md5hash, "
+            "which is an account's own default and the weakest"
+        },
         webhook_keys="the signature secret that the account's settings show, and not the API secret",
     )
     capabilities: ClassVar[Capabilities] = Capabilities(
         validity="seconds, 20 to 604800",
         receipts="callback URL of each message; above 100 characters: the account's, .../receipts/<name>",
-        proof="HMAC over the fields, 300 s",
+        proof="HMAC over the fields, 24 h; with signature_method md5hash an MD5 of fields and secret, which is weaker",
         check="credential: the balance",
         rotation="two API secrets at once",
     )
@@ -103,8 +120,6 @@ class VonageSmsProvider(HttpProvider):
         self._method = self.options.get("signature_method", METHODS[0])
         if self._method not in METHODS:
             raise SettingsError(f"providers.{name}.options.signature_method: not known; write {' or '.join(METHODS)}")
-        if len(name) > LONGEST_NAME:
-            raise SettingsError(f"providers.{name}: is too long a name for the reference; write at most {LONGEST_NAME}")
         self._api_key = self.options["api_key"]
         self._url = f"{self.base_url}/sms/json"
         self._balance_url = f"{self.base_url}/account/get-balance"
@@ -129,7 +144,7 @@ class VonageSmsProvider(HttpProvider):
             "text": sms.text,
             "type": "text" if _is_gsm7(sms.text) else "unicode",
             "ttl": validity_s * 1000,
-            **_ways_back(sms),
+            **_ways_back(sms, self.name),
             **_ids(sms),
         }
         return HttpRequest(url=self._url, headers=FORM, body=f"{self._account}&{urlencode(message)}".encode())
@@ -162,34 +177,41 @@ class VonageSmsProvider(HttpProvider):
         """One receipt per callback. Its URL is not signed: the reference is what came back as `client-ref`."""
         fields = _fields(callback)
         self._verify(fields, callback.received_at)
-        word, error = receipt_word(fields, "status"), fields.get("err-code")
+        word, code = receipt_word(fields, "status"), short(fields.get("err-code"))
         receipt = ProviderReceipt(
-            state=STATES.get(word, ReceiptState.UNKNOWN),
+            state=state_of(word, STATES, code, CODES),
             raw=word,
-            code=None if error in {"", "0"} else short(error),
+            code=None if code in {"", "0"} else code,
             message_id=short(fields.get("messageId")),
-            reference=reference_in(fields, "client-ref"),
+            reference=reference_in(fields, "client-ref").replace("..", f".{self.name}."),
             nonce=short(fields.get("nonce")),
         )
         return (receipt,)
 
     def _verify(self, fields: Mapping[str, str], now: float) -> None:
         signed = "".join(f"&{name}={fields[name].translate(_TO_SIGN)}" for name in sorted(fields) if name != "sig")
-        expected = [hmac.digest(key, signed.encode(), self._method).hex() for key in self.webhook_keys]
+        expected = [_mac(key, signed.encode(), self._method) for key in self.webhook_keys]
         check_signature("sig", {"sig": fields.get("sig", "").lower()}, expected)
         time = fields.get("timestamp", "")
-        if not _SECONDS.fullmatch(time) or abs(now - int(time)) > WINDOW_S:
+        if not _SECONDS.fullmatch(time) or not is_timely(int(time), now, REPEATS_S):
             raise forged("`timestamp` is missing, too old or too new")
         if fields.get("api-key", self._api_key) != self._api_key:
             raise forged("`api-key` is another's")
 
 
-def _ways_back(sms: Sms) -> dict[str, str]:
-    """Give the callback URL where it fits, and of the reference what is needed beside it."""
-    reference = sms.reference.rpartition(".")[2]
+def _ways_back(sms: Sms, name: str) -> dict[str, str]:
+    """Give the callback URL where it fits, and of the reference what is needed beside it.
+
+    Without the URL that is all of it but the account's name, which the account's address has. Raises NotSent
+    where that does not fit either, as with a request id of 64 characters: its receipt could not come back.
+    """
     if len(sms.callback_url) <= LONGEST_CALLBACK:
-        return {"callback": sms.callback_url, "client-ref": reference}
-    return {"client-ref": sms.reference if len(sms.reference) <= LONGEST_REFERENCE else reference}
+        return {"callback": sms.callback_url, "client-ref": sms.reference.rpartition(".")[2]}
+    reference = sms.reference.replace(f".{name}.", "..", 1)
+    if len(reference) > LONGEST_REFERENCE:
+        # Nothing that counts against the route: a caller chooses its ids, and must not close it to all others by that.
+        raise NotSent("reference_too_long")
+    return {"client-ref": reference}
 
 
 def _ids(sms: Sms) -> dict[str, str]:
@@ -199,6 +221,12 @@ def _ids(sms: Sms) -> dict[str, str]:
         "content-id": sms.registrations.get("dlt_template_id"),
     }
     return {name: value for name, value in ids.items() if value}
+
+
+def _mac(key: bytes, signed: bytes, method: str) -> str:
+    if method == MD5_HASH:
+        return md5(signed + key, usedforsecurity=False).hexdigest()
+    return hmac.digest(key, signed, method).hex()
 
 
 def _is_gsm7(text: str) -> bool:

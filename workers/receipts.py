@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
 
@@ -11,8 +12,9 @@ from aiohttp import web
 
 from pipeline.callback_token import CallbackToken, fits, verify
 from pipeline.errors import DeadReason, InvalidMessage, ProviderError, StoreAway
+from pipeline.late_receipts import is_lost, useful_for, whole
 from pipeline.phone import redact
-from pipeline.records import LONGEST_LIFE, Receipt, ReceiptState
+from pipeline.records import Receipt, ReceiptState
 from pipeline.settings import Settings
 from pipeline.topics import RECEIPTS
 from providers import accounts
@@ -66,8 +68,7 @@ class Receipts:
                 body=await read_body(request),
                 received_at=self._clock.now().timestamp(),
             )
-            receipts = await provider.receive(callback)
-            tokens = [self._token(provider, receipt, text) for receipt in receipts]
+            return self._ours(provider, await provider.receive(callback), text)
         except InvalidMessage as error:
             self._count(f"refused_{error.reason}")
             raise Problem(REFUSALS.get(error.reason, HTTPStatus.BAD_REQUEST), error.detail) from None
@@ -75,7 +76,26 @@ class Receipts:
             self._count("proof_unavailable")
             detail = "what proves this callback cannot be had now: repeat it"
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail) from None
-        return [(token, receipt) for token, receipt in zip(tokens, receipts, strict=True) if token]
+
+    def _ours(
+        self, provider: Provider, receipts: Sequence[ProviderReceipt], text: str | None
+    ) -> list[tuple[CallbackToken, ProviderReceipt]]:
+        """Give the receipts of attempts of ours. Of several, one that is wrong is counted, and the others are taken.
+
+        Raises InvalidMessage where nothing is right. Else the answer is 200: a repeat would bring the same again.
+        """
+        found, wrong = [], []
+        for receipt in receipts:
+            try:
+                token = self._token(provider, receipt, text)
+            except InvalidMessage as error:
+                wrong.append(error)
+            else:
+                found += [(token, receipt)] if token else []
+        if wrong and not found:
+            raise wrong[0]
+        self._count(*(f"refused_{one.reason}" for one in wrong))
+        return found
 
     def _owner(self, request: web.Request) -> tuple[Provider, str | None]:
         """Give the provider that is called, and the token in the URL, where there is one."""
@@ -113,10 +133,10 @@ class Receipts:
         reported = await self._peek(token, receipt)
         verdict = reported.verdict if reported else None
         self._count(verdict or "store_away")
-        if verdict is ReceiptVerdict.KNOWN or (verdict is ReceiptVerdict.STRANGER and self._is_old(token)):
+        if verdict is ReceiptVerdict.KNOWN or (verdict is ReceiptVerdict.STRANGER and self._is_lost(token, receipt)):
             await self._remember(token, receipt)  # its proof must not serve for another word later
             return
-        record = self._receipt(token, receipt)
+        record = self._receipt(token, receipt, (reported and reported.state) or whole(receipt.state, receipt.part))
         await self._publisher.publish(RECEIPTS, record, until=until)
         _tell(self._metrics, record, reported)
         if verdict is ReceiptVerdict.ADVANCED:
@@ -125,33 +145,35 @@ class Receipts:
 
     async def _is_replay(self, token: CallbackToken, receipt: ProviderReceipt) -> bool:
         """Tell whether this very callback has come before, by the nonce of its scheme."""
+        if not receipt.nonce:
+            return False
         with suppress(StoreAway):
-            return receipt.nonce is not None and await self._checks.nonce_is_used(token.provider, receipt.nonce)
+            return await self._checks.nonce_is_used(token.provider, receipt.nonce)
         return False
 
     async def _remember(self, token: CallbackToken, receipt: ProviderReceipt) -> None:
         """Note the nonce: after Kafka has the receipt, or a repeat of what we do not have would be dropped."""
-        if receipt.nonce is not None:
+        life = token.sent_at + useful_for(receipt.state) - self._clock.now()
+        if receipt.nonce and life > timedelta(0):
             with suppress(StoreAway):
-                await self._checks.use_nonce(token.provider, receipt.nonce)
+                await self._checks.use_nonce(token.provider, receipt.nonce, life)
 
-    def _is_old(self, token: CallbackToken) -> bool:
-        """Tell whether the row may simply be over: then nothing tells a first receipt from its hundredth copy.
-
-        While the code may live, an attempt without a row is one that the store has lost or not got yet, and its
-        receipt is as good as any: our token says that it is ours.
-        """
-        return self._clock.now() - token.sent_at > LONGEST_LIFE
+    def _is_lost(self, token: CallbackToken, receipt: ProviderReceipt) -> bool:
+        return is_lost(receipt.state, self._clock.now() - token.sent_at, has_nonce=bool(receipt.nonce))
 
     async def _peek(self, token: CallbackToken, receipt: ProviderReceipt) -> Reported | None:
         try:
-            return await self._checks.receipt(token.request_id, token.number, receipt.state, write=False)
+            return await self._ask(token, receipt, write=False)
         except StoreAway:
             return None
 
+    async def _ask(self, token: CallbackToken, receipt: ProviderReceipt, *, write: bool) -> Reported:
+        state, part = receipt.state, receipt.part
+        return await self._checks.receipt(token.request_id, token.number, state, write=write, part=part)
+
     async def _write(self, token: CallbackToken, receipt: ProviderReceipt) -> None:
         try:
-            reported = await self._checks.receipt(token.request_id, token.number, receipt.state, write=True)
+            reported = await self._ask(token, receipt, write=True)
         except StoreAway:
             # The topic has it. The row stays behind, so a second look may send once more: the same code.
             log.warning("receipt.row_not_written", request_id=token.request_id, attempt=token.number)
@@ -159,13 +181,13 @@ class Receipts:
         if reported.in_time:
             self._metrics.count(CODES_IN_TIME, token.country)
 
-    def _receipt(self, token: CallbackToken, receipt: ProviderReceipt) -> Receipt:
+    def _receipt(self, token: CallbackToken, receipt: ProviderReceipt, state: ReceiptState) -> Receipt:
         return Receipt(
             request_id=token.request_id,
             number=token.number,
             provider=token.provider,
             country=token.country,
-            state=receipt.state,
+            state=state,
             raw=redact(receipt.raw),
             code=redact(receipt.code) if receipt.code else None,
             message_id=receipt.message_id,
@@ -174,12 +196,13 @@ class Receipts:
             config=token.config,
         )
 
-    def _count(self, what: str) -> None:
+    def _count(self, *reasons: str) -> None:
         """Count, and log each time the count has doubled: a flood of forged callbacks is no flood of log lines."""
-        self.counts[what] += 1
-        count = self.counts[what]
-        if what != ReceiptVerdict.ADVANCED and count & (count - 1) == 0:
-            log.warning("receipt.unusual", reason=what, count=count)
+        for what in reasons:
+            self.counts[what] += 1
+            count = self.counts[what]
+            if what != ReceiptVerdict.ADVANCED and count & (count - 1) == 0:
+                log.warning("receipt.unusual", reason=what, count=count)
 
 
 def _tell(metrics: Metrics, record: Receipt, reported: Reported | None) -> None:

@@ -56,7 +56,8 @@ class Sample:
     receipts: tuple[tuple[bytes, ReceiptState], ...]  # bodies of callbacks, each of one receipt
     genuine: Callable[[bytes], Sequence[Callback]]  # a callback with this body, signed with each key that counts
     proof: str | None  # the header that proves it; none: nothing but our token does
-    covers_url: bool = False  # the proof covers the URL; else the receipt must carry a reference
+    covers_url: bool = False  # the proof covers the URL; else the receipt must carry a reference ...
+    echoes: bool = True  # ... unless the provider repeats none: then our token in the URL says all by itself
     covers_body: bool = True  # the proof covers the body
     spec: str | None = None  # the provider's own description of sending, in ../shared/specs
     check_specs: tuple[str, ...] = ()  # those of what `check` asks

@@ -17,7 +17,7 @@ from pipeline.errors import (
     Throttled,
     Unavailable,
 )
-from providers.answers import accepted, read_object, refusal, refused, retry_after_s
+from providers.answers import accepted, read_object, refusal, refused, retry_after_s, short
 
 DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
 
@@ -62,6 +62,21 @@ def test_a_provider_that_is_away_may_say_for_how_long() -> None:
 def test_what_is_no_id_is_not_taken_for_one(value: object) -> None:
     with pytest.raises(AcceptanceUnknown, match="no_id"):
         accepted(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("30003", "30003"),
+        (7, "7"),
+        ("a\x1b[31mb\nc", "a?[31mb?c"),
+        ("\u202e1", "?1"),
+        ("\ud800", "?"),
+        ("x" * 65, "x" * 64),
+    ],
+)
+def test_of_a_word_no_character_travels_that_cannot_be_shown(value: object, shown: str) -> None:
+    assert short(value) == shown
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"null", b'"x"', b'{"a":' * 5000, b"\xff"])

@@ -73,14 +73,14 @@ EVENTS: Final = {
     "TEXT_DELIVERED": ReceiptState.DELIVERED,
     "TEXT_SUCCESSFUL": ReceiptState.DELIVERED,
     "TEXT_INVALID": ReceiptState.REJECTED,
-    "TEXT_INVALID_MESSAGE": ReceiptState.REJECTED,
+    "TEXT_INVALID_MESSAGE": ReceiptState.UNDELIVERABLE,
     "TEXT_UNREACHABLE": ReceiptState.UNDELIVERABLE,
     "TEXT_CARRIER_UNREACHABLE": ReceiptState.UNDELIVERABLE,
     "TEXT_BLOCKED": ReceiptState.UNDELIVERABLE,
-    "TEXT_CARRIER_BLOCKED": ReceiptState.REJECTED,
-    "TEXT_SPAM": ReceiptState.REJECTED,
+    "TEXT_CARRIER_BLOCKED": ReceiptState.UNDELIVERABLE,
+    "TEXT_SPAM": ReceiptState.UNDELIVERABLE,
     "TEXT_TTL_EXPIRED": ReceiptState.EXPIRED,
-    "TEXT_PROTECT_BLOCKED": ReceiptState.REJECTED,
+    "TEXT_PROTECT_BLOCKED": ReceiptState.UNDELIVERABLE,
     "TEXT_UNKNOWN": ReceiptState.UNKNOWN,
     "TEXT_OF_NEXT_YEAR": ReceiptState.UNKNOWN,
     "text_delivered": ReceiptState.UNKNOWN,
@@ -522,7 +522,7 @@ def test_a_receipt_has_the_status_the_id_the_reference_and_the_nonce() -> None:
     (callback, _) = genuine(an_event("TEXT_CARRIER_BLOCKED"))
 
     assert received(callback) == ProviderReceipt(
-        state=ReceiptState.REJECTED,
+        state=ReceiptState.UNDELIVERABLE,
         raw="TEXT_CARRIER_BLOCKED",
         code="CARRIER_BLOCKED",
         message_id=MESSAGE_ID,

@@ -18,7 +18,7 @@ from pipeline.errors import (
 )
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings, Secret
-from providers.carrier import CarrierProvider
+from providers.carrier import REFUSALS, CarrierProvider
 from providers.seam import Callback
 from tests.providers.contract import CALLBACK_URL, CREDENTIAL, TOKEN, Refusal, Sample, a_callback, an_sms
 
@@ -28,7 +28,7 @@ STATES = {
     "delivered": ReceiptState.DELIVERED,
     "expired": ReceiptState.EXPIRED,
     "undelivered": ReceiptState.UNDELIVERABLE,
-    "rejected": ReceiptState.REJECTED,
+    "rejected": ReceiptState.UNDELIVERABLE,
     "Delivered": ReceiptState.UNKNOWN,
     "a word of next year": ReceiptState.UNKNOWN,
 }
@@ -38,8 +38,8 @@ def _genuine(body: bytes) -> Sequence[Callback]:
     return [a_callback(body, {"X-Carrier-Signature": hmac.digest(CREDENTIAL, body, "sha256").hex()})]
 
 
-def _body(state: object) -> bytes:
-    return orjson.dumps({"id": "4b0f", "state": state, "error": "absent", "reference": TOKEN})
+def _body(state: object, error: str = "absent") -> bytes:
+    return orjson.dumps({"id": "4b0f", "state": state, "error": error, "reference": TOKEN})
 
 
 SAMPLE = Sample(
@@ -87,6 +87,16 @@ def test_a_receipt_has_the_error_the_id_and_the_reference() -> None:
         "4b0f",
         TOKEN,
     )
+
+
+@pytest.mark.parametrize("word", ["undelivered", "rejected"])
+@pytest.mark.parametrize("error", [*REFUSALS, "absent"])
+def test_a_failure_is_rejected_only_where_its_error_blames_the_recipient(word: str, error: str) -> None:
+    (callback,) = _genuine(_body(word, error))
+    (receipt,) = CarrierProvider("one", SETTINGS).read_receipts(callback)
+
+    of_recipient = error in {"invalid_number", "opted_out", "blocked_as_fraud"}
+    assert receipt.state is (ReceiptState.REJECTED if of_recipient else ReceiptState.UNDELIVERABLE)
 
 
 def test_the_signature_of_one_body_does_not_fit_another() -> None:

@@ -95,26 +95,27 @@ STATES: Sequence[tuple[int, int, str, ReceiptState]] = (
     (29, 4, "EXPIRED_DLR_UNKNOWN", ReceiptState.UNKNOWN),
     (87, 4, "SIGNALS_BLOCKED", ReceiptState.REJECTED),
     (87, 5, "SIGNALS_BLOCKED", ReceiptState.REJECTED),
-    (6, 5, "REJECTED_NETWORK", ReceiptState.REJECTED),
+    (6, 5, "REJECTED_NETWORK", ReceiptState.UNDELIVERABLE),
     (8, 5, "REJECTED_PREFIX_MISSING", ReceiptState.REJECTED),
     (10, 5, "REJECTED_DND", ReceiptState.REJECTED),
-    (11, 5, "REJECTED_SOURCE", ReceiptState.REJECTED),
-    (12, 5, "REJECTED_NOT_ENOUGH_CREDITS", ReceiptState.REJECTED),
-    (13, 5, "REJECTED_SENDER", ReceiptState.REJECTED),
+    (11, 5, "REJECTED_SOURCE", ReceiptState.UNDELIVERABLE),
+    (12, 5, "REJECTED_NOT_ENOUGH_CREDITS", ReceiptState.UNDELIVERABLE),
+    (13, 5, "REJECTED_SENDER", ReceiptState.UNDELIVERABLE),
     (14, 5, "REJECTED_DESTINATION_BLOCKLISTED", ReceiptState.REJECTED),
-    (17, 5, "REJECTED_PREPAID_PACKAGE_EXPIRED", ReceiptState.REJECTED),
-    (18, 5, "REJECTED_DESTINATION_NOT_REGISTERED", ReceiptState.REJECTED),
-    (19, 5, "REJECTED_ROUTE_NOT_AVAILABLE", ReceiptState.REJECTED),
-    (20, 5, "REJECTED_FLOODING_FILTER", ReceiptState.REJECTED),
-    (21, 5, "REJECTED_SYSTEM_ERROR", ReceiptState.REJECTED),
+    (17, 5, "REJECTED_PREPAID_PACKAGE_EXPIRED", ReceiptState.UNDELIVERABLE),
+    (18, 5, "REJECTED_DESTINATION_NOT_REGISTERED", ReceiptState.UNDELIVERABLE),
+    (19, 5, "REJECTED_ROUTE_NOT_AVAILABLE", ReceiptState.UNDELIVERABLE),
+    (20, 5, "REJECTED_FLOODING_FILTER", ReceiptState.UNDELIVERABLE),
+    (21, 5, "REJECTED_SYSTEM_ERROR", ReceiptState.UNDELIVERABLE),
     (23, 5, "REJECTED_DUPLICATE_MESSAGE_ID", ReceiptState.UNKNOWN),
-    (24, 5, "REJECTED_INVALID_UDH", ReceiptState.REJECTED),
-    (25, 5, "REJECTED_MESSAGE_TOO_LONG", ReceiptState.REJECTED),
+    (24, 5, "REJECTED_INVALID_UDH", ReceiptState.UNDELIVERABLE),
+    (25, 5, "REJECTED_MESSAGE_TOO_LONG", ReceiptState.UNDELIVERABLE),
     (51, 5, "MISSING_TO", ReceiptState.REJECTED),
     (52, 5, "REJECTED_DESTINATION", ReceiptState.REJECTED),
-    (100, 5, "UNDELIVERABLE_REJECTED_PLATFORM", ReceiptState.REJECTED),
+    (100, 5, "UNDELIVERABLE_REJECTED_PLATFORM", ReceiptState.UNDELIVERABLE),
     (700, 0, "A_WORD_OF_NEXT_YEAR", ReceiptState.ENROUTE),
     (700, 2, "A_WORD_OF_NEXT_YEAR", ReceiptState.UNDELIVERABLE),
+    (700, 5, "A_WORD_OF_NEXT_YEAR", ReceiptState.UNDELIVERABLE),
     (700, 3, "A_WORD_OF_NEXT_YEAR", ReceiptState.UNKNOWN),  # delivered to whom?
     (700, 9, "A_WORD_OF_NEXT_YEAR", ReceiptState.UNKNOWN),
     (123_456, 9, "A" * 99, ReceiptState.UNKNOWN),
@@ -462,6 +463,15 @@ def test_the_error_of_a_receipt_is_its_code(error: int) -> None:
     assert receipt.code == str(error)
 
 
+@pytest.mark.parametrize("error", [1, 9, 11, 12, 565, 573, 629, 5, 6, 13, 27, 31, 32, 34, 256, 368, 433, 561, 603, 607])
+@pytest.mark.parametrize(("number", "group"), [(4, 2), (9, 2), (31, 2), (19, 5), (700, 5)])
+def test_a_failure_is_rejected_only_where_its_error_blames_the_recipient(number: int, group: int, error: int) -> None:
+    (receipt,) = _provider().read_receipts(a_callback(_body(_result(number, group, "N", error=error)), {}))
+
+    of_recipient = error in {1, 9, 11, 12, 565, 573, 629}  # permanent, of the phone or its subscription
+    assert receipt.state is (ReceiptState.REJECTED if of_recipient else ReceiptState.UNDELIVERABLE)
+
+
 def test_one_callback_can_hold_several_receipts() -> None:
     body = _body(
         _result(2, 3, "DELIVERED_TO_OPERATOR", messageId="a", callbackData="one"),
@@ -483,6 +493,23 @@ def test_a_receipt_without_its_reference_fits_no_attempt(reference: object) -> N
     assert receipt.reference == ""
 
 
+@pytest.mark.parametrize("strange", [7, None, [], {}, "DELIVERED", {"status": "DELIVERED"}, {"status": []}])
+def test_what_is_no_result_fits_no_attempt_and_takes_nothing_from_those_beside_it(strange: object) -> None:
+    body = _body(strange, _result(5, 3, "DELIVERED_TO_HANDSET"), strange)
+    first, second, third = _provider().read_receipts(a_callback(body, {}))
+
+    assert (second.state, second.reference) == (ReceiptState.DELIVERED, TOKEN)
+    for one in (first, third):
+        assert (one.state, one.raw, one.reference) == (ReceiptState.UNKNOWN, "nameless", "")
+
+
+@pytest.mark.parametrize("name", [None, "", [], {}])
+def test_a_result_without_a_name_is_told_by_its_id(name: object) -> None:
+    (receipt,) = _provider().read_receipts(a_callback(_body(_result(5, 3, name)), {}))
+
+    assert (receipt.state, receipt.raw) == (ReceiptState.DELIVERED, "5")
+
+
 @pytest.mark.parametrize(
     ("body", "what"),
     [
@@ -490,10 +517,6 @@ def test_a_receipt_without_its_reference_fits_no_attempt(reference: object) -> N
         (b"{}", "results"),
         (b"[]", "results"),
         (b'{"results":{}}', "results"),
-        (b'{"results":[7]}', "results"),
-        (b'{"results":[{"status":"DELIVERED"}]}', "name"),
-        (_body(_result(5, 3, None)), "name"),
-        (_body(_result(5, 3, "DELIVERED_TO_HANDSET"), {}), "name"),
         (b'<results><result messageId="x"/></results>', "results"),
     ],
 )

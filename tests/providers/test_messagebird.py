@@ -372,6 +372,14 @@ def test_a_receipt_has_the_error_the_id_and_the_nonce() -> None:
     assert (receipt.nonce, receipt.reference) == (NONCE, None)  # the URL is signed, and the token is in it
 
 
+@pytest.mark.parametrize("code", [*range(1, 40), 71, 256, 104, 999])
+def test_a_failure_is_rejected_only_where_its_code_blames_the_recipient(code: int) -> None:
+    (receipt,) = _provider().read_receipts(_signed(_url("delivery_failed", statusErrorCode=str(code))))
+
+    of_recipient = code in {1, 9, 11, 12}  # unknown, illegal, without SMS, with a barred phone
+    assert receipt.state is (ReceiptState.REJECTED if of_recipient else ReceiptState.UNDELIVERABLE)
+
+
 @pytest.mark.parametrize("more", [{}, {"statusErrorCode": ""}])
 def test_a_receipt_without_an_error_has_no_code(more: dict[str, str]) -> None:
     (receipt,) = _provider().read_receipts(_signed(_url("delivered", **more)))
@@ -434,7 +442,10 @@ def test_vectors_made_by_another_program_verify(token: str, body: bytes) -> None
 
 @pytest.mark.skipif(not PUBLISHED.is_file(), reason="needs the provider's vectors in ../shared/specs/vectors")
 def test_the_published_vectors_have_the_published_verdicts() -> None:
-    cases = orjson.loads(PUBLISHED.read_bytes())
+    repeated = (
+        "Token received after it was expired - GET"  # by 59 min; Bird repeats so, and its nonce is a replay's end
+    )
+    cases = [case for case in orjson.loads(PUBLISHED.read_bytes()) if case["name"] != repeated]
     verdicts = []
     for case in cases:
         callback = Callback(
@@ -525,15 +536,26 @@ def test_a_public_key_among_the_signing_keys_verifies_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("shift", "believed"),
-    [(-1.1, False), (-1, True), (0, True), (59, True), (60, True), (60.9, True), (61, False), (1e9, False)],
+    [
+        (-301, False),
+        (-300, True),
+        (0, True),
+        (61, True),
+        (4 * 3600, True),
+        (259_500, True),
+        (259_501, False),
+        (1e9, False),
+    ],
 )
-def test_the_time_that_counts_is_that_of_the_arrival_with_a_second_of_leeway(shift: float, *, believed: bool) -> None:
+def test_a_callback_is_believed_for_as_long_as_it_may_be_repeated_with_its_first_time(
+    shift: float, *, believed: bool
+) -> None:
     callback = _signed(_url("sent"))
 
     assert _verdict(replace(callback, received_at=NOW + shift)) is believed
 
 
-@pytest.mark.parametrize("shift", [-86_400, 0, 86_400])
+@pytest.mark.parametrize("shift", [-864_000, 0, 864_000])
 def test_the_clock_of_the_machine_does_not_count(shift: int) -> None:
     now = int(time.time()) + shift
     callback = _signed(_url("sent"), nbf=now - 30, exp=now + 30)
@@ -596,8 +618,8 @@ claims = st.fixed_dictionaries(
     {},
     optional={
         "iss": st.sampled_from(["MessageBird", "Bird", 7]),
-        "nbf": st.integers(-3, 3).map(lambda shift: int(NOW) + shift),
-        "exp": st.integers(-3, 3).map(lambda shift: int(NOW) + shift),
+        "nbf": st.integers(-3, 0).map(lambda shift: int(NOW) + shift),
+        "exp": st.integers(1, 3).map(lambda shift: int(NOW) + shift),
         "iat": st.sampled_from([0, 2**40, "x"]),
         "aud": st.just("somebody"),
         "payload_hash": st.sampled_from([None, sha256(b"").hexdigest(), sha256(b"{}").hexdigest(), "x"]),
@@ -612,7 +634,6 @@ received = st.fixed_dictionaries(
     optional={
         "url": urls,
         "body": bodies,
-        "received_at": st.sampled_from([-1.0, -0.5, 1.0, 60.0, 61.0]).map(NOW.__add__),
     },
 )
 
@@ -635,6 +656,13 @@ def test_the_sdk_has_the_same_verdict(
         callback = replace(callback, headers=CIMultiDict({SIGNATURE: changed}))
 
     assert _verdict(callback, KEYS["k2"]) is _oracle(callback, KEYS["k2"])
+
+
+@pytest.mark.parametrize("late_s", [-300.0, 61.0, 4 * 3600.0])
+def test_the_sdk_refuses_a_repeat_with_its_first_time_and_has_no_leeway(late_s: float) -> None:
+    callback = replace(_signed(_url("sent")), received_at=NOW + late_s)
+
+    assert (_verdict(callback), _oracle(callback, KEYS["k1"])) == (True, False)
 
 
 @given(url=urls, body=st.binary(max_size=9), shift=st.floats(-1, 60.9), algorithm=st.sampled_from(["HS256", "HS512"]))

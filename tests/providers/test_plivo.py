@@ -62,8 +62,8 @@ STATES = {
     "delivered": ReceiptState.DELIVERED,
     "read": ReceiptState.DELIVERED,
     "undelivered": ReceiptState.UNDELIVERABLE,
-    "failed": ReceiptState.REJECTED,
-    "rejected": ReceiptState.REJECTED,
+    "failed": ReceiptState.UNDELIVERABLE,
+    "rejected": ReceiptState.UNDELIVERABLE,
     "received": ReceiptState.UNKNOWN,
     "Delivered": ReceiptState.UNKNOWN,
     "a word of next year": ReceiptState.UNKNOWN,
@@ -89,6 +89,11 @@ CODES: Mapping[int, type[ProviderError]] = {
     900: Misconfigured,
     910: Misconfigured,
     1000: Undeliverable,
+}
+# codes of a failure that blame the recipient, and the end of the validity; all others are the route's
+BLAMED: Mapping[int, ReceiptState] = {
+    **dict.fromkeys((50, 70, 200), ReceiptState.REJECTED),
+    420: ReceiptState.EXPIRED,
 }
 
 
@@ -399,11 +404,11 @@ def test_a_receipt_without_an_error_has_no_code(more: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("code", CODES)
 @pytest.mark.parametrize("word", STATES)
-def test_the_code_of_a_receipt_is_kept_and_420_of_a_failed_message_is_its_expiry(word: str, code: int) -> None:
+def test_a_failure_is_rejected_only_where_its_code_blames_the_recipient(word: str, code: int) -> None:
     receipt = _receipt(_signed(_body(word, ErrorCode=str(code))))
 
-    expired = code == 420 and word in {"undelivered", "failed", "rejected"}
-    assert (receipt.code, receipt.state) == (str(code), ReceiptState.EXPIRED if expired else STATES[word])
+    failed = STATES[word] is ReceiptState.UNDELIVERABLE
+    assert (receipt.code, receipt.state) == (str(code), BLAMED.get(code, STATES[word]) if failed else STATES[word])
 
 
 def test_each_part_of_a_long_message_has_a_receipt_of_its_own() -> None:
@@ -414,8 +419,21 @@ def test_each_part_of_a_long_message_has_a_receipt_of_its_own() -> None:
         for part in (1, 2)
     )
 
+    assert (first.part, second.part) == ((1, 2), (2, 2))
     assert first.message_id != second.message_id
     assert (first.nonce, second.nonce) == ("1", "2")
+
+
+@pytest.mark.parametrize(
+    "info",
+    ["1 of 1", "", "2 of 1", "0 of 2", "3 of 2", "1 of 2 of 3", "one of two", "1 of 100", "\u0661 of 2", " 1 of 2"],
+)
+def test_what_names_no_part_of_several_is_of_the_whole_message(info: str) -> None:
+    assert _receipt(_signed(_body("delivered", PartInfo=info))).part is None
+
+
+def test_a_receipt_without_a_word_of_parts_is_of_the_whole_message() -> None:
+    assert _receipt(_signed(b"MessageUUID=1&Status=delivered")).part is None
 
 
 @pytest.mark.parametrize("body", [b"", b"MessageUUID=1", b"Status=", b"Statu=ssent"])
@@ -493,7 +511,7 @@ def test_a_callback_of_v2_alone_proves_its_url_and_not_its_fields() -> None:
     receipt = _receipt(callback)
 
     assert (receipt.state, receipt.nonce) == (ReceiptState.DELIVERED, NONCE)
-    assert _receipt(replace(callback, body=_body("failed"))).state is ReceiptState.REJECTED
+    assert _receipt(replace(callback, body=_body("failed"))).state is ReceiptState.UNDELIVERABLE
     assert _believed(replace(callback, url=f"{CALLBACK_URL}?a=1"))
     assert not _believed(replace(callback, url=CALLBACK_URL.replace(".1.one.", ".2.one.")))
 

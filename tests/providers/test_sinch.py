@@ -78,9 +78,9 @@ STATES = {
     "Expired": ReceiptState.EXPIRED,
     "Failed": ReceiptState.UNDELIVERABLE,
     "Deleted": ReceiptState.UNDELIVERABLE,
-    "Aborted": ReceiptState.REJECTED,
-    "Cancelled": ReceiptState.REJECTED,
-    "Rejected": ReceiptState.REJECTED,
+    "Aborted": ReceiptState.UNDELIVERABLE,
+    "Cancelled": ReceiptState.UNDELIVERABLE,
+    "Rejected": ReceiptState.UNDELIVERABLE,
     "Unknown": ReceiptState.UNKNOWN,
     "DELIVERED": ReceiptState.DELIVERED,
     "DISPATCHED": ReceiptState.ENROUTE,
@@ -392,13 +392,19 @@ def test_zero_or_nothing_is_no_error_code(code: object) -> None:
     assert read(signed(report("Delivered", code))).code is None
 
 
+@pytest.mark.parametrize("code", RECEIPT_CODES)
+@pytest.mark.parametrize("word", ["Aborted", "Cancelled", "Rejected", "Failed", "Deleted"])
+def test_no_code_of_sinchs_own_blames_the_recipient(word: str, code: int) -> None:
+    expected = ReceiptState.EXPIRED if code == 406 else ReceiptState.UNDELIVERABLE
+
+    assert read(signed(report(word, code))).state is expected
+
+
 @pytest.mark.parametrize(
     ("word", "code", "state"),
     [
         ("Aborted", 406, ReceiptState.EXPIRED),
         ("ABORTED", "406", ReceiptState.EXPIRED),
-        ("Aborted", 407, ReceiptState.REJECTED),
-        ("Aborted", 402, ReceiptState.REJECTED),
         ("Delivered", 406, ReceiptState.DELIVERED),
         ("Unknown", 406, ReceiptState.UNKNOWN),
     ],
@@ -467,8 +473,11 @@ def test_the_header_that_names_the_algorithm_is_not_signed_and_changes_nothing(a
     assert not is_believed(with_headers(forgery, algorithm=algorithm, signature=""))
 
 
-@pytest.mark.parametrize(("age_s", "believed"), [(0, True), (300, True), (-300, True), (301, False), (-301, False)])
-def test_a_callback_is_believed_for_300_s_both_ways(age_s: int, believed: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize(
+    ("age_s", "believed"),
+    [(-301, False), (-300, True), (0, True), (301, True), (82220, True), (82221, False)],
+)
+def test_a_callback_is_believed_for_as_long_as_it_may_be_repeated(age_s: int, believed: bool) -> None:  # noqa: FBT001
     assert is_believed(signed(report(), time=f"{NOW - age_s:.0f}")) is believed
 
 
@@ -605,7 +614,7 @@ def test_the_sdk_refuses_any_headers_that_we_refuse(time: str, nonce: str, signa
     assert (is_believed(changed), sdk_believes(changed)) == (False, False)
 
 
-@pytest.mark.parametrize("age_s", [301, -301, 10_000, 100_000_000])
+@pytest.mark.parametrize("age_s", [-301, 90_000, 100_000_000])
 def test_the_sdk_has_no_window(age_s: int) -> None:
     callback = signed(report(), time=f"{NOW - age_s:.0f}")
 

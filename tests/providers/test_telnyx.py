@@ -60,7 +60,7 @@ STATES = {
     "sending": ReceiptState.ENROUTE,
     "sent": ReceiptState.ENROUTE,
     "delivered": ReceiptState.DELIVERED,
-    "sending_failed": ReceiptState.REJECTED,
+    "sending_failed": ReceiptState.UNDELIVERABLE,
     "delivery_failed": ReceiptState.UNDELIVERABLE,
     "expired": ReceiptState.EXPIRED,
     "delivery_unconfirmed": ReceiptState.UNKNOWN,
@@ -150,6 +150,7 @@ def event(
     *,
     kind: object = "message.finalized",
     codes: Sequence[str] = (),
+    title: str = "...",
     url: str | None = CALLBACK_URL,
 ) -> bytes:
     payload = {
@@ -160,7 +161,7 @@ def event(
         "webhook_url": url,
         "webhook_failover_url": None,
         "tags": [],
-        "errors": [{"code": code, "title": "..."} for code in codes],
+        "errors": [{"code": code, "title": title} for code in codes],
     }
     data = {"event_type": kind, "id": EVENT_ID, "occurred_at": "2024-10-27T03:33:20.000+00:00", "payload": payload}
     return orjson.dumps({"data": data, "meta": {"attempt": 1, "delivered_to": url}})
@@ -421,6 +422,23 @@ def test_a_receipt_has_the_error_the_id_the_reference_and_the_nonce() -> None:
     )
 
 
+@pytest.mark.parametrize("word", ["sending_failed", "delivery_failed"])
+@pytest.mark.parametrize("code", [*CODES, "40999"])
+def test_a_failure_is_rejected_only_where_its_code_blames_the_recipient(word: str, code: str) -> None:
+    blamed = dict.fromkeys(("40012", "40310"), ReceiptState.REJECTED)
+    expired = dict.fromkeys(("40005", "40014"), ReceiptState.EXPIRED)
+
+    assert read(signed(event(word, codes=[code]))).state is {**blamed, **expired}.get(code, ReceiptState.UNDELIVERABLE)
+
+
+@pytest.mark.parametrize(
+    ("title", "state"),
+    [("Blocked due to STOP message", ReceiptState.REJECTED), ("Messages are blocked", ReceiptState.UNDELIVERABLE)],
+)
+def test_a_block_is_the_recipients_where_it_said_stop(title: str, state: ReceiptState) -> None:
+    assert read(signed(event("sending_failed", codes=["40300"], title=title))).state is state
+
+
 @pytest.mark.parametrize("code", CODES)
 def test_every_code_of_a_receipt_is_kept(code: str) -> None:
     assert read(signed(event("sending_failed", codes=[code]))).code == code
@@ -466,8 +484,11 @@ def test_the_signature_is_over_time_bar_and_body() -> None:
     assert receipt.raw == "sent"
 
 
-@pytest.mark.parametrize(("age_s", "believed"), [(0, True), (300, True), (-300, True), (301, False), (-301, False)])
-def test_a_callback_is_believed_for_300_s_both_ways(age_s: int, believed: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize(
+    ("age_s", "believed"),
+    [(-301, False), (-300, True), (0, True), (301, True), (259500, True), (259501, False)],
+)
+def test_a_callback_is_believed_for_as_long_as_it_may_be_repeated(age_s: int, believed: bool) -> None:  # noqa: FBT001
     assert is_believed(signed(event(), time=f"{NOW - age_s:.0f}")) is believed
 
 
@@ -569,10 +590,10 @@ def test_the_sdk_believes_what_we_believe(word: str) -> None:
 
 @pytest.mark.usefixtures("_frozen")
 @pytest.mark.parametrize("age_s", [-10_000, -301, -300, -1, 0, 1, 299, 300, 301, 10_000])
-def test_the_sdk_has_the_same_window(age_s: int) -> None:
+def test_the_sdk_has_the_same_leeway_and_refuses_what_is_repeated_with_its_first_time(age_s: int) -> None:
     callback = signed(event(), time=f"{NOW - age_s:.0f}")
 
-    assert is_believed(callback) is sdk_believes(callback)
+    assert is_believed(callback) is (sdk_believes(callback) or age_s > 300)
 
 
 @pytest.mark.usefixtures("_frozen")

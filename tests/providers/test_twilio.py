@@ -14,7 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict, MultiDict
-from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
+from twilio.request_validator import (  # type: ignore[import-untyped]
+    RequestValidator,
+    get_signature_algorithm,
+)
 
 from pipeline.errors import (
     AcceptanceUnknown,
@@ -60,8 +63,8 @@ STATES = {
     "delivered": ReceiptState.DELIVERED,
     "read": ReceiptState.DELIVERED,
     "undelivered": ReceiptState.UNDELIVERABLE,
-    "failed": ReceiptState.REJECTED,
-    "canceled": ReceiptState.REJECTED,
+    "failed": ReceiptState.UNDELIVERABLE,
+    "canceled": ReceiptState.UNDELIVERABLE,
     "partially_delivered": ReceiptState.UNKNOWN,
     "Delivered": ReceiptState.UNKNOWN,
     "a word of next year": ReceiptState.UNKNOWN,
@@ -117,6 +120,11 @@ CODES: Mapping[int, tuple[int, type[ProviderError]]] = {
     30036: (201, Unavailable),
     30038: (201, Undeliverable),
     30450: (201, Rejected),
+}
+# codes of a failure that blame the recipient, and the end of the validity; all others are the route's
+BLAMED: Mapping[int, ReceiptState] = {
+    **dict.fromkeys((21211, 21614, 21635, 21610, 30004, 30005, 30450), ReceiptState.REJECTED),
+    30036: ReceiptState.EXPIRED,
 }
 
 
@@ -409,6 +417,21 @@ def test_a_receipt_has_the_error_and_the_id() -> None:
         assert (receipt.reference, receipt.nonce) == (None, None)
 
 
+@pytest.mark.parametrize("code", [*CODES, 30009, 30032, 21657, 99999])
+@pytest.mark.parametrize("word", ["undelivered", "failed", "canceled"])
+def test_a_failure_is_rejected_only_where_its_code_blames_the_recipient(word: str, code: int) -> None:
+    (receipt,) = _provider().read_receipts(_signed(_body(word, ErrorCode=str(code))))
+
+    assert (receipt.state, receipt.code) == (BLAMED.get(code, ReceiptState.UNDELIVERABLE), str(code))
+
+
+@pytest.mark.parametrize("word", ["sent", "delivered", "a word of next year"])
+def test_a_code_changes_nothing_where_nothing_has_failed(word: str) -> None:
+    (receipt,) = _provider().read_receipts(_signed(_body(word, ErrorCode="21610")))
+
+    assert receipt.state is STATES.get(word, ReceiptState.UNKNOWN)
+
+
 @pytest.mark.parametrize("more", [{}, {"ErrorCode": ""}])
 def test_a_receipt_without_an_error_has_no_code(more: dict[str, str]) -> None:
     (receipt,) = _provider().read_receipts(_signed(_body("delivered", **more)))
@@ -538,7 +561,10 @@ def test_a_shared_key_signs_with_sha256() -> None:
         ("key=k,algorithm=HMAC_SHA256", False),
         ("key=k,algorithm=HMAC_MD5", False),
         ("key=k,algorithm=none", False),
-        ("key=k,algorithm=", False),
+        ("key=k,algorithm=", True),
+        ("key=k , algorithm = hmac_sha1", True),
+        ("key=k,algorithm=,algorithm=hmac_sha256", False),
+        ("key=k,Algorithm=HMAC_SHA256", True),
         ("key=k,algorithm=HMAC_SHA1;", False),
     ],
 )
@@ -604,6 +630,25 @@ urls = st.builds(
 names = st.sampled_from(["MessageStatus", "To", "a", "\u00e4", "\uffff", "\U0001f511"]) | st.text(max_size=5)
 forms = st.lists(st.tuples(names, st.sampled_from(["", "sent", "+1"]) | st.text(max_size=9)), max_size=9)
 schemes = st.sampled_from([("HMAC_SHA1", {}), ("HMAC_SHA256", SHARED_KEY)])
+
+
+parts = st.builds(
+    "{}{}{}{}{}".format,
+    st.sampled_from(["", " "]),
+    st.sampled_from(["algorithm", "key", "Algorithm", "malgorithm", ""]),
+    st.sampled_from(["=", " = ", "", "=="]),
+    st.sampled_from(["HMAC_SHA1", "hmac_sha256", "Hmac_Sha256", "HMAC_SHA256", "none", "", "k"]),
+    st.sampled_from(["", " "]),
+)
+
+
+@given(settings=st.lists(parts, max_size=4).map(",".join), signed=st.sampled_from(["sha1", "sha256"]))
+def test_the_sdk_reads_the_same_hash_in_the_settings_header(settings: str, signed: str) -> None:
+    callback = _signed(_body("sent"), scheme=signed)
+    given_so = replace(callback, headers=CIMultiDict({**callback.headers, SCHEME: settings}))
+    named = get_signature_algorithm(settings).upper()
+
+    assert _verdict(_provider(), given_so) is (named == f"HMAC_{signed.upper()}")
 
 
 def _oracle(key: bytes, url: str, body: bytes, signature: str, algorithm: str) -> bool:

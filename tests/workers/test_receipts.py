@@ -259,6 +259,143 @@ async def test_genuine_receipt_of_a_message_that_was_never_ours_is_taken_and_cha
     assert _received(door) == []
 
 
+class OfMany:
+    """A provider whose callback holds these receipts, whatever is asked."""
+
+    name = "carrier-a"
+    adapter: ClassVar[str] = "of many"
+
+    def __init__(self, *receipts: ProviderReceipt) -> None:
+        self.receipts = receipts
+
+    async def send(self, sms: Sms) -> Accepted:
+        raise NotImplementedError
+
+    async def receive(self, callback: Callback) -> tuple[ProviderReceipt, ...]:
+        del callback
+        return self.receipts
+
+    async def close(self) -> None:
+        pass
+
+
+async def _callback(door: Door, token: str, *receipts: ProviderReceipt) -> int:
+    """Bring a callback with these receipts; whose they are is in them, or in the address alone."""
+    async with listening(build_app(door.parts(), {"carrier-a": OfMany(*receipts)})) as url:
+        return await _send_to(f"{url}/receipts/carrier-a/{token}", door, b"")
+
+
+@pytest.mark.usefixtures("request_")
+async def test_of_several_receipts_one_that_is_wrong_takes_nothing_from_the_others(door: Door) -> None:
+    token = _token(door)
+    good = ProviderReceipt(state=ReceiptState.DELIVERED, raw="there", reference=token)
+    of_another = ProviderReceipt(state=ReceiptState.DELIVERED, raw="there", reference=_token(door, number=2))
+    of_nobody = ProviderReceipt(state=ReceiptState.UNKNOWN, raw="nameless", reference="")
+
+    assert await _callback(door, token, of_another, good, of_nobody) == 200
+    assert [(receipt.number, receipt.state) for receipt in _received(door)] == [(1, ReceiptState.DELIVERED)]
+    assert counts(door.metrics, "otp_callbacks_total") == {("advanced",): 1, ("refused_seal_broken",): 2}
+
+
+@pytest.mark.usefixtures("request_")
+async def test_a_callback_in_which_nothing_is_right_is_refused(door: Door) -> None:
+    wrong = ProviderReceipt(state=ReceiptState.DELIVERED, raw="there", reference=_token(door, number=2))
+
+    assert await _callback(door, _token(door), wrong, wrong) == 401
+    assert _received(door) == []
+
+
+def _part(number: int, parts: int, state: ReceiptState = ReceiptState.DELIVERED) -> ProviderReceipt:
+    return ProviderReceipt(state=state, raw="part", part=(number, parts))
+
+
+@pytest.mark.usefixtures("request_")
+async def test_a_message_of_two_parts_has_arrived_when_both_have(door: Door) -> None:
+    token = _token(door)
+    assert await _callback(door, token, _part(2, 2)) == 200
+    half = await _state(door)
+    assert await _callback(door, token, _part(2, 2)) == 200  # again, which is not the other one
+    still = await _state(door)
+    assert await _callback(door, token, _part(1, 2)) == 200
+
+    assert (half, still, await _state(door)) == (ReceiptState.ENROUTE, ReceiptState.ENROUTE, ReceiptState.DELIVERED)
+    assert [receipt.state for receipt in _received(door)] == [ReceiptState.ENROUTE, ReceiptState.DELIVERED]
+    assert counts(door.metrics, "otp_codes_in_time_total") == {("GB",): 1}
+
+
+@pytest.mark.usefixtures("request_")
+async def test_a_message_of_which_one_part_failed_has_failed(door: Door) -> None:
+    token = _token(door)
+    for part in (_part(1, 2), _part(2, 2, ReceiptState.UNDELIVERABLE), _part(1, 2)):
+        assert await _callback(door, token, part) == 200
+
+    assert await _state(door) is ReceiptState.UNDELIVERABLE
+    assert [receipt.state for receipt in _received(door)] == [ReceiptState.ENROUTE, ReceiptState.UNDELIVERABLE]
+
+
+async def test_without_the_store_the_last_part_speaks_for_the_message(prefix: str) -> None:
+    async with storeless_door(prefix) as door:
+        for number in (1, 2):
+            assert await _callback(door, _token(door), _part(number, 2)) == 200
+
+        assert [receipt.state for receipt in _received(door)] == [ReceiptState.ENROUTE, ReceiptState.DELIVERED]
+
+
+def _late(nonce: str, state: ReceiptState = ReceiptState.DELIVERED) -> ProviderReceipt:
+    return ProviderReceipt(state=state, raw="late", nonce=nonce)
+
+
+async def test_a_receipt_repeated_after_a_long_outage_of_ours_counts_once_by_its_nonce(door: Door) -> None:
+    token = _token(door)
+    for after_s, nonces in ((4 * 3600, ["n-1", "n-1", "n-2"]), (60 * 3600, ["n-2", "n-1", "n-3"])):
+        door.clock.move(after_s)
+        for nonce in nonces:
+            assert await _callback(door, token, _late(nonce)) == 200
+
+    assert len(_received(door)) == 3  # n-1, n-2 and, after 64 hours, n-3: no copy of any
+
+
+async def test_what_was_only_on_its_way_tells_nothing_once_its_code_is_over(door: Door) -> None:
+    token = _token(door)
+    door.clock.move(601)
+
+    assert await _callback(door, token, _late("n-1", ReceiptState.ENROUTE)) == 200
+    assert not door.kafka.records
+
+
+@pytest.mark.parametrize(
+    ("state", "seconds"), [(ReceiptState.DELIVERED, 3 * 86_400 - 60), (ReceiptState.ENROUTE, 600 - 60)]
+)
+@pytest.mark.usefixtures("request_")
+async def test_a_nonce_is_remembered_for_as_long_as_a_replay_could_count(
+    door: Door, state: ReceiptState, seconds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lives: list[timedelta] = []
+    use_nonce = door.checks.use_nonce
+
+    async def noted(provider: str, nonce: str, life: timedelta) -> None:
+        lives.append(life)
+        await use_nonce(provider, nonce, life)
+
+    monkeypatch.setattr(door.checks, "use_nonce", noted)
+    token = _token(door)
+    door.clock.move(60)
+    for _ in range(2):
+        assert await _callback(door, token, _late("n-1", state)) == 200
+
+    (life,) = lives
+    assert life.total_seconds() == pytest.approx(seconds, abs=30)  # a token has whole seconds, and the test takes some
+    assert len(_received(door)) == 1
+
+
+@pytest.mark.usefixtures("request_")
+async def test_an_empty_nonce_is_none(door: Door) -> None:
+    for state in (ReceiptState.ENROUTE, ReceiptState.DELIVERED):
+        assert await _callback(door, _token(door), _late("", state)) == 200
+
+    assert await _state(door) is ReceiptState.DELIVERED
+
+
 class OfOneNonce:
     """A provider each of whose callbacks says `enroute` under the same nonce."""
 

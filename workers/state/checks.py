@@ -1,5 +1,6 @@
 """The HTTP side of the store: tries, uses, wishes for another message, receipts, timelines."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -67,10 +68,11 @@ class ReceiptVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reported:
-    """A receipt, answered. `issued_at` is none for a stranger's."""
+    """A receipt, answered. `issued_at` and `state` are none for a stranger's."""
 
     verdict: ReceiptVerdict
     issued_at: datetime | None = None  # of the code
+    state: ReceiptState | None = None  # of the whole message: what a receipt says of a part may not be true of it yet
     in_time: bool = False  # it is the first to tell, within 30 s of that, that the code has arrived
 
 
@@ -162,21 +164,29 @@ class Checks:
         _, ordinal, request = answer
         return Wish(verdict=verdict, request=_resend(request, ordinal))
 
-    async def receipt(self, request_id: str, number: int, state: ReceiptState, *, write: bool) -> Reported:
-        """Tell what a receipt is to its row, and advance the row with `write`; never back."""
-        held = await self._store.run("receipt", request_id, number, state, int(write), self._now_ms(), _IN_TIME_MS)
+    async def receipt(
+        self, request_id: str, number: int, state: ReceiptState, *, write: bool, part: tuple[int, int] | None = None
+    ) -> Reported:
+        """Tell what a receipt is to its row, and advance the row with `write`; never back.
+
+        `part` is which part of the message it is about, from 1, and of how many.
+        """
+        now_ms, about = self._now_ms(), part or (0, 0)
+        held = await self._store.run("receipt", request_id, number, state, *about, int(write), now_ms, _IN_TIME_MS)
         verdict = ReceiptVerdict(held[0].decode())
         if verdict is ReceiptVerdict.STRANGER:
             return Reported(verdict=verdict)
-        return Reported(verdict=verdict, issued_at=_instant(held[1]), in_time=bool(held[2]))
+        return Reported(
+            verdict=verdict, issued_at=_instant(held[1]), in_time=bool(held[2]), state=ReceiptState(held[3].decode())
+        )
 
     async def nonce_is_used(self, provider: str, nonce: str) -> bool:
         """Tell whether a callback with this nonce was taken before."""
         return await self._store.get(f"nonce:{provider}:{nonce}") is not None
 
-    async def use_nonce(self, provider: str, nonce: str) -> None:
-        """Remember the nonce of a callback that was taken, for as long as rows are kept."""
-        await self._store.put_if_new(f"nonce:{provider}:{nonce}", b"1", self._store.keep_ms)
+    async def use_nonce(self, provider: str, nonce: str, life: timedelta) -> None:
+        """Remember the nonce of a callback that was taken; `life` is more than nothing."""
+        await self._store.put_if_new(f"nonce:{provider}:{nonce}", b"1", math.ceil(life.total_seconds() * 1000))
 
     async def row(self, request_id: str, caller: str) -> Row | None:
         """Give what is known of a request of this caller."""

@@ -216,6 +216,44 @@ async def test_receipt_of_a_failure_is_no_word_of_an_arrival(door: Door) -> None
     assert not (await door.checks.receipt(ID, 1, ReceiptState.UNDELIVERABLE, write=True)).in_time
 
 
+async def test_parts_in_any_order_give_the_same_row_which_says_delivered_when_all_are(door: Door) -> None:
+    heard: list[tuple[int, ReceiptState]] = [
+        (1, ReceiptState.DELIVERED),
+        (2, ReceiptState.DELIVERED),
+        (2, ReceiptState.UNDELIVERABLE),
+        (1, ReceiptState.ENROUTE),
+    ]
+    orders = [order for count in range(1, 5) for order in itertools.permutations(heard, count)]
+    for number, order in enumerate(orders):
+        request_id = f"request-{number:010}"
+        await _sent(door, request_id)
+        for part, state in order:
+            for write in (False, True):
+                await door.checks.receipt(request_id, 1, state, write=write, part=(part, 2))
+        row = await door.checks.row(request_id, "shop")
+
+        said = set(order)
+        if {heard[0], heard[1]} <= said:
+            expected = ReceiptState.DELIVERED
+        else:
+            expected = ReceiptState.UNDELIVERABLE if heard[2] in said else ReceiptState.ENROUTE
+        assert row is not None
+        assert row.states[1] is expected, order
+
+
+async def test_of_two_parts_that_are_looked_at_at_once_the_second_look_sees_both(door: Door) -> None:
+    await _sent(door)
+
+    reported = [
+        await door.checks.receipt(ID, 1, ReceiptState.DELIVERED, write=write, part=(part, 2))
+        for write, part in ((False, 1), (False, 2), (True, 1), (True, 2))
+    ]
+
+    states = [ReceiptState.ENROUTE, *[ReceiptState.DELIVERED] * 3]
+    assert [one.state for one in reported] == states
+    assert [one.in_time for one in reported] == [False, False, True, False]
+
+
 async def test_receipt_of_an_unknown_attempt_is_a_strangers(door: Door) -> None:
     await _sent(door)
 
