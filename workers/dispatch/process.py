@@ -30,6 +30,7 @@ from workers.state.claims import Claims
 from workers.state.client import Store
 from workers.state.epoch import Epoch
 from workers.state.figures import watch_store
+from workers.state.watching import watched
 
 # New objects between two searches for unused cycles, and how many searches pass between two larger ones. Every search
 # looks at what is in flight: with Python's own figures (700, 10, 10) they take a sixth of the CPU.
@@ -76,12 +77,15 @@ async def dispatching(settings: Settings, metrics: Metrics) -> AsyncIterator[tup
         producer = KafkaProducer(settings.kafka)
         parts.push_async_callback(producer.stop)
         await producer.start()
+        epoch = Epoch(store, producer.clock)
         with suppress(StoreAway):  # it is settled when the store comes back
-            await Epoch(store, producer.clock).settle()
+            await epoch.settle()
+        await parts.enter_async_context(watched(store, epoch, producer.clock))
         tables = await parts.enter_async_context(_following(settings, producer.clock))
         parking = Parking(PARKED)
         desks = Desks(settings, providers, tables=tables, parking=parking)
-        claims = Claims(store, owner=f"{os.getpid()}.{secrets.token_hex(6)}", lease_s=settings.dispatch.lease_s)
+        owner = f"{os.getpid()}.{secrets.token_hex(6)}"
+        claims = Claims(store, owner=owner, lease_s=settings.dispatch.lease_s, now_ms=producer.clock.epoch_ms)
         loop = _loop(settings, claims, desks, producer, parking, metrics)
         watch_dispatch(metrics, settings.dispatch, loop, desks, claims, producer)
         await parts.enter_async_context(obeying(settings.kafka, tables, loop.resume, producer.clock))
