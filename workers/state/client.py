@@ -54,7 +54,8 @@ class Store:
         self.available = True
         self._told_away = False  # one line for an outage, however often it comes back for a moment
         self._timeout_s = settings.timeout_s
-        self.operations: Counter[str] = Counter()  # by script or command, each question of a batch by itself
+        # By script or command, each question of a batch by itself; without those of looks that no request has caused.
+        self.operations: Counter[str] = Counter()
         self.unreadable: Counter[str] = Counter()  # rows that could not be read, by the same
         self.settled: Counter[str] = Counter()  # how the epoch was settled here, other than kept (epoch.py)
         self.faults: frozenset[StoreFault] = frozenset()  # found when it was last looked at (watching.py)
@@ -107,11 +108,11 @@ class Store:
 
     async def probe(self) -> None:
         """Write something, which a server that takes no writes refuses. Raises StoreAway."""
-        await self._plain("set", f"{self.prefix}probe", b"1", px=PROBE_LIFE_MS)
+        await self._plain("set", f"{self.prefix}probe", b"1", px=PROBE_LIFE_MS, questions=0)
 
-    async def condition(self) -> StoreCondition:
+    async def condition(self, *, questions: int = 1) -> StoreCondition:
         """Ask the server for what it says of itself. Raises StoreAway."""
-        info = await self._plain("info")
+        info = await self._plain("info", questions=questions)
         try:
             config = await self._client.config_get("appendonly", "appendfsync", "maxmemory-policy")
         except (RedisError, OSError):  # managed servers refuse CONFIG
@@ -137,10 +138,10 @@ class Store:
                 await self._probe
         await self._client.aclose()
 
-    async def _plain(self, command: str, *args: Any, **options: Any) -> Any:
+    async def _plain(self, command: str, *args: Any, questions: int = 1, **options: Any) -> Any:
         if not self.available:
             raise StoreAway("the state store does not answer")
-        self.operations[command] += 1
+        self.operations[command] += questions
         try:
             return await self._timed(getattr(self._client, command)(*args, **options))
         except (RedisError, OSError) as error:

@@ -46,11 +46,14 @@ class Epoch:
         self._clock = clock
         store.when_back.append(self.settle)
 
-    async def settle(self) -> StoreCondition:
-        """Settle the epoch for the server that answers now, and give what it says of itself. Raises StoreAway."""
-        condition = await self._store.condition()
+    async def settle(self, *, questions: int = 1) -> StoreCondition:
+        """Settle the epoch for the server that answers now, and give what it says of itself. Raises StoreAway.
+
+        `questions` is as what it counts.
+        """
+        condition = await self._store.condition(questions=questions)
         now_ms = int(self._clock.now().timestamp() * 1000)
-        answer = await self._store.run("epoch", condition.run, int(condition.durable), now_ms)
+        answer = await self._store.run("epoch", condition.run, int(condition.durable), now_ms, questions=questions)
         if answer is None:
             log.warning("store.restarted_meanwhile")  # the next call finds the epoch unsettled and comes here again
         else:

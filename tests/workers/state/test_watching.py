@@ -45,8 +45,9 @@ async def _faults(store: Store, broker: _Broker) -> frozenset[StoreFault]:
     return store.faults
 
 
-async def test_store_as_it_must_be_has_no_fault(store: Store) -> None:
+async def test_store_as_it_must_be_has_no_fault_and_a_look_counts_as_no_operation(store: Store) -> None:
     assert await _faults(store, _Broker()) == set()
+    assert store.operations.total() == 0
 
 
 async def test_policy_that_evicts_is_warned_of_at_the_start_and_once(
