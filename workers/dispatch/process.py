@@ -58,15 +58,15 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     await create_topics(settings.kafka)
     metrics = metrics_of("dispatch", settings)
     async with (
-        dispatching(settings, metrics) as (loop, desks),
-        admin_server(settings.admin, lambda: _readiness(loop, desks), metrics),
+        dispatching(settings, metrics) as (loop, desks, store),
+        admin_server(settings.admin, lambda: _readiness(loop, desks, store), metrics),
     ):
         await loop.run(stop)
 
 
 @asynccontextmanager
-async def dispatching(settings: Settings, metrics: Metrics) -> AsyncIterator[tuple[Loop, Desks]]:
-    """Give a loop, and the desks of its providers, with everything behind it, started and closed in order."""
+async def dispatching(settings: Settings, metrics: Metrics) -> AsyncIterator[tuple[Loop, Desks, Store]]:
+    """Give a loop, the desks of its providers and the store, with everything behind it, started and closed in order."""
     async with AsyncExitStack() as parts:
         store = Store(settings.state)
         watch_store(store, metrics)
@@ -89,7 +89,7 @@ async def dispatching(settings: Settings, metrics: Metrics) -> AsyncIterator[tup
         loop = _loop(settings, claims, desks, producer, parking, metrics)
         watch_dispatch(metrics, settings.dispatch, loop, desks, claims, producer)
         await parts.enter_async_context(obeying(settings.kafka, tables, loop.resume, producer.clock))
-        yield loop, desks
+        yield loop, desks, store
 
 
 @asynccontextmanager
@@ -150,10 +150,11 @@ def _loop(
     )
 
 
-def _readiness(loop: Loop, desks: Desks) -> Readiness:
+def _readiness(loop: Loop, desks: Desks, store: Store) -> Readiness:
     figures = asdict(loop.figures())
     figures |= {
         "lag": sum(figures["lag"].values()),
+        "store": "up" if store.available else "away",
         **desks.tables.figures(),
         "breakers": desks.open_breakers(time.monotonic()),
         "paused": sorted(f"{place.topic}/{place.number}" for place in loop.paused),

@@ -334,3 +334,22 @@ async def test_without_the_store_claims_hold_within_the_process_and_are_written_
         written = await _claims(store, "two").claim(CLAIM)
         assert written.verdict is ClaimVerdict.KNOWN
         assert written.outcome == OUTCOME
+
+
+async def test_behind_a_replica_that_takes_no_writes_claims_hold_within_the_process(tmp_path: Path) -> None:
+    async with _own_store(tmp_path) as (_, store):
+        claims = _claims(store)
+        await store.run("seen", b"[]")
+        await store._client.execute_command("REPLICAOF", "127.0.0.1", "1")  # type: ignore[no-untyped-call]
+
+        first = await claims.claim(CLAIM)
+        await claims.store_outcome(CLAIM, 1, OUTCOME)
+        twin = await claims.claim(replace(CLAIM, source="otp.requests/0/2"))
+
+        assert (first.verdict, twin.verdict) == (ClaimVerdict.UNCLAIMED, ClaimVerdict.DUPLICATE)
+        assert claims.owed == 1
+        await store._client.execute_command("REPLICAOF", "NO", "ONE")  # type: ignore[no-untyped-call]
+        async with asyncio.timeout(10):
+            while claims.owed:
+                await asyncio.sleep(0.02)
+        assert (await _claims(store, "two").claim(CLAIM)).outcome == OUTCOME
