@@ -4,6 +4,7 @@ PipelineError
  |- SettingsError        a setting is wrong: the process does not start
  |- InvalidMessage       the record or callback can never be processed: dead letter, no retry
  |- StoreAway            the state store does not answer: go on without it, or refuse
+     |- RowUnreadable    this row of it cannot be read: the same, for this request alone
  |- BrokerAway           Kafka does not answer: wait, or refuse
  |- CommitRefused        the group has moved on: go on, the partition's new owner knows the last commit
  |- CannotGoOn           only a restart may mend it: the process ends with an error, what is in hand comes again
@@ -71,6 +72,10 @@ class InvalidMessage(PipelineError):
 
 class StoreAway(PipelineError):
     """The state store did not answer in time or refused the connection."""
+
+
+class RowUnreadable(StoreAway):
+    """One row of the state store is in no form that we have written. The store is there for all others."""
 
 
 class BrokerAway(PipelineError):

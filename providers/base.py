@@ -9,6 +9,7 @@ from functools import lru_cache
 from http import HTTPStatus
 from ssl import SSLContext
 from typing import ClassVar, Final, TypedDict, Unpack
+from urllib.request import getproxies_environment
 
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 from msgspec import Struct
@@ -18,6 +19,7 @@ from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs
 from providers.coding import plain
 from providers.fence import FencedBody, failed
+from providers.proxies import proxy_for
 from providers.seam import Accepted, Callback, Capabilities, Finding, ProviderReceipt, Sms
 
 MAX_BODY_BYTES: Final = 64 * 1024  # of an answer; more is not read
@@ -42,6 +44,7 @@ class Surroundings(TypedDict, total=False):
 
     tls: SSLContext  # in place of the system's certificate authorities
     now: Callable[[], float]  # seconds since 1970, for schemes that sign the time
+    proxies: Mapping[str, str]  # in place of what HTTPS_PROXY, HTTP_PROXY and NO_PROXY say
 
 
 class HttpProvider(ABC):
@@ -65,6 +68,8 @@ class HttpProvider(ABC):
         self.webhook_keys = tuple(key.reveal() for key in settings.webhook_keys.values())
         self._in_flight = settings.in_flight
         self._tls = surroundings.get("tls", True)
+        self._proxies = surroundings.get("proxies", getproxies_environment())
+        self._proxy = proxy_for(self.base_url, self._proxies)
         self._session: ClientSession | None = None
 
     @classmethod
@@ -137,6 +142,7 @@ class HttpProvider(ABC):
             request.url,
             data=body,
             headers=request.headers,
+            proxy=self._proxy if request.url.startswith(self.base_url) else proxy_for(request.url, self._proxies),
             timeout=_limits(timeout_s),
             allow_redirects=False,
         )

@@ -41,6 +41,8 @@ FAILURES: Final[Mapping[type[BaseException], str]] = {
     client_exceptions.ClientConnectorDNSError: "dns_failed",
     client_exceptions.ClientSSLError: "tls_failed",
     client_exceptions.ServerFingerprintMismatch: "tls_failed",
+    client_exceptions.ClientProxyConnectionError: "proxy_unreachable",
+    client_exceptions.ClientHttpProxyError: "proxy_refused",  # it did not connect us: no byte of a message has left
     client_exceptions.ClientConnectorError: "connect_failed",
     client_exceptions.ConnectionTimeoutError: "connect_timeout",
     client_exceptions.ServerTimeoutError: "timeout",

@@ -46,6 +46,8 @@ ALLOWED: Final = frozenset(
         "outcome",  # how a hand-over ended
         "receipt_state",  # SMPP word
         "reason",  # from a closed list, such as that of dead letters
+        "operation",  # on the store: a script of ours, or a plain command
+        "remedy",  # what to do, from a table of ours
         "scope",  # provider or route: what a breaker closes off
         "trigger",  # first, failover, second_look, resend
         "segments",  # SMS segments

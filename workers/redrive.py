@@ -240,7 +240,7 @@ async def _in_time() -> AsyncIterator[None]:
 async def _check_store(state: StateSettings) -> None:
     store = Store(state)
     try:
-        await store.identity()
+        await store.condition()
     except StoreAway as error:
         raise StoreAway(
             f"{error}; without it a redrive could send twice, so nothing was done: check state.url"

@@ -86,8 +86,11 @@ def audit_base_url(settings: Settings, path: tuple[str, ...], url: str) -> Itera
     parts = split_url(url)
     if parts is None or parts.scheme not in {"http", "https"}:
         yield Problem(path=path, text="is not the URL of an HTTP server; write https://host/path")
-    elif parts.password or parts.query or parts.fragment or url.endswith("/"):
-        text = "has a password, a query, a fragment or a slash at its end; write the plain address, https://host/path"
+    elif "@" in parts.netloc or "?" in url or "#" in url or url.endswith("/"):
+        text = "has a user, a query, a fragment or a slash at its end; write the plain address, https://host/path"
+        yield Problem(path=path, text=text)
+    elif not (host_name(parts.hostname or "") or ":" in (parts.hostname or "")) or not url.isascii():
+        text = "has a sign that no host name or path may have; write letters, digits and dashes, and xn--... for others"
         yield Problem(path=path, text=text)
     elif parts.scheme == "http" and settings.environment == "production":
         yield Problem(path=path, text="is not encrypted, refused in production; write https://")

@@ -5,6 +5,8 @@ users choose (providers, callers, keys) are of small letters, digits and dashes;
 a single underscore stands for it: `ITHACA_PROVIDERS__CARRIER_A__BASE_URL` sets `providers.carrier-a.base_url`.
 A whole table may be given as JSON, which is also the way to write `*`: `ITHACA_ROUTES='{"*": {"carrier-a": 100}}'`.
 An empty variable counts as not set. Routes and key rings are replaced as a whole, everything else value by value.
+Blanks and line ends at the ends of a text are nobody's wish, and are left out of every source: a file of variables with
+Windows line ends puts a carriage return behind each value, which nobody sees.
 """
 
 import re
@@ -36,7 +38,7 @@ def read_document(document: object, origin: Callable[[Path], str]) -> Iterator[E
 
 def read_variables(environ: Mapping[str, str], below: Iterable[Given]) -> Iterator[Entry]:
     """Read every variable that begins with ITHACA_, but for those that a reference to a secret names."""
-    ours = {name: value for name, value in environ.items() if name.startswith(PREFIX) and value}
+    ours = {name: text for name, value in environ.items() if name.startswith(PREFIX) and (text := value.strip())}
     texts = [*ours.values(), *(str(given.value) for given in below)]
     secrets = {name for text in texts for name in _REFERENCE.findall(text)}
     for name in sorted(ours.keys() - secrets - {CONFIG}):
@@ -53,7 +55,7 @@ def merge(below: Layer, above: Layer) -> Layer:
 
 def _flatten(kind: Any, value: object, path: Path, origin: Callable[[Path], str]) -> Iterator[Entry]:
     if not is_table(kind):
-        yield Given(path=path, value=value, origin=origin(path))
+        yield Given(path=path, value=_stripped(value), origin=origin(path))
     elif not isinstance(value, Mapping):
         yield Problem(
             path=path, text="is a table, not a single value; write the settings inside it", origin=origin(path)
@@ -109,6 +111,12 @@ def _unknown_variable(variable: str, kind: Any, path: Path) -> str:
         f"{one}__{name.upper()}" for one, child in known.items() if is_section(child) for name in settings_of(child)
     ]
     return f"is no setting; {meant(variable, known, inside)}"
+
+
+def _stripped(value: object) -> object:
+    if isinstance(value, list):
+        return [_stripped(item) for item in value]
+    return value.strip() if isinstance(value, str) else value
 
 
 def _json(text: str) -> object:

@@ -49,7 +49,9 @@ def loopback(host: str) -> bool:
 
 
 def split_url(text: str) -> SplitResult | None:
-    """Split an absolute URL, or give none when it is not one."""
+    """Split an absolute URL, or give none when it is not one: line ends and blanks inside are no part of any."""
+    if not text.isprintable() or " " in text:
+        return None
     try:
         parts = urlsplit(text)
         usable = parts.scheme and parts.hostname and (parts.port is None or parts.port)

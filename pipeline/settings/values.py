@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, get_args, get_origin
+from unicodedata import category
 
 import orjson
 
@@ -46,7 +47,7 @@ def convert(kind: Any, given: Given) -> Any:
 def _text(given: Given) -> str:
     if not isinstance(given.value, str):
         raise Wrong('is not a text; write it in quotes, such as "text"')
-    return given.value
+    return _visible(given.value)
 
 
 def _truth(given: Given) -> bool:
@@ -95,7 +96,14 @@ def _words(given: Given) -> tuple[str, ...]:
         value = _json(value) if value.startswith("[") else [word.strip() for word in value.split(",")]
     if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
         raise Wrong('is not a list of texts; write ["one", "two"]')
-    return tuple(value)
+    return tuple(_visible(word) for word in value)
+
+
+def _visible(text: str) -> str:
+    """Refuse control characters, which nobody sees and everything would be looked up with. Raises Wrong."""
+    if any(category(sign) == "Cc" and sign != "\n" for sign in text):  # a message may have several lines
+        raise Wrong("has a control character inside, such as a tab or a carriage return; write it anew without")
+    return text
 
 
 def _json(text: str) -> Any:

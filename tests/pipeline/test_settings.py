@@ -147,6 +147,66 @@ def test_key_is_hexadecimal_or_base64_and_may_end_with_a_line_break(reference: s
     assert settings.keys.codes["k1"].reveal() == b"\x22" * 32
 
 
+# A variable, and how the same value stands in a file.
+VALUES = {
+    "ITHACA_ENVIRONMENT": ("environment", "development"),
+    "ITHACA_RECEIPTS__PUBLIC_URL": ("receipts.public_url", "https://otp.example.com/x"),
+    "ITHACA_STATE__URL": ("state.url", "valkey://127.0.0.1:6379/0"),
+    "ITHACA_KAFKA__BOOTSTRAP": ("kafka.bootstrap", "127.0.0.1:9092"),
+    "ITHACA_KAFKA__CA_FILE": ("kafka.ca_file", "/etc/ca.pem"),
+    "ITHACA_KAFKA__SECURITY": ("kafka.security", "SSL"),
+    "ITHACA_STATE__PASSWORD": ("state.password", "env:API_KEY"),
+    "ITHACA_CALLERS__DEMO__BRAND": ("callers.demo.brand", "The Shop"),
+    "ITHACA_PROVIDERS__CARRIER_A__SENDERS__DE": ("providers.carrier-a.senders.DE", "Shop"),
+}
+AROUND = ["{}\r", "{}\r\n", "{} ", " {}", "\t{}\n"]
+
+
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("variable", VALUES)
+def test_blanks_and_line_ends_around_a_value_are_left_out_wherever_it_comes_from(variable: str, around: str) -> None:
+    key, value = VALUES[variable]
+    quoted = around.format(value).replace("\t", "\\t").replace("\r", "\\r").replace("\n", "\\n")
+
+    plain = from_toml("", **{variable: value})
+
+    assert from_toml("", **{variable: around.format(value)}) == plain
+    assert from_toml(f'{key} = "{quoted}"') == plain
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "plain"),
+    [
+        ("ITHACA_OTP__TTL_S", "120\r", "120"),
+        ("ITHACA_OTP__PLAIN_NUMBERS", " true\r\n", "true"),
+        ("ITHACA_CALLERS__DEMO__LOCALES", "en, de\r", "en,de"),
+        ("ITHACA_ROUTES", '{"*": {"carrier-a": 100}}\r', '{"*": {"carrier-a": 100}}'),
+        ("ITHACA_RECEIPTS", '{"public_url": "https://x.example\\r"}\r', '{"public_url": "https://x.example"}'),
+        ("ITHACA_KAFKA__PREFIX", " \r", ""),
+    ],
+)
+def test_numbers_lists_and_tables_of_a_file_with_windows_line_ends_are_read_as_of_any(
+    name: str, value: str, plain: str
+) -> None:
+    assert from_toml("", **{name: value}) == from_toml("", **{name: plain})
+
+
+def test_secret_of_a_file_with_windows_line_ends_is_the_secret() -> None:
+    def windows(kind: str, _: str) -> Found | None:
+        return Found(data=b" hunter2\r\n" if kind == "env" else b"22" * 32 + b"\r\n")
+
+    settings = parse(read_toml("ithaca.toml", b'state.password = "env:P"\nkeys.codes.one = "file:/k\\r"'), find=windows)
+
+    assert settings.state.password == Secret(b"hunter2")
+    assert settings.keys.codes["one"].reveal() == b"\x22" * 32
+
+
+def test_message_in_a_script_that_joins_letters_keeps_its_signs() -> None:
+    text = "{brand}: \u06a9\u062f\u200c\u0647\u0627 {code}\u00a0!"
+
+    assert from_toml(f'callers.demo.templates.en = "{text}"').callers["demo"].templates["en"] == text
+
+
 def test_variable_that_a_reference_names_is_no_setting() -> None:
     assert from_toml('keys.codes.k1 = "env:ITHACA_HEX"', ITHACA_HEX="22" * 32).keys.codes["k1"]
 

@@ -221,6 +221,36 @@ CASES = {
         environ={"ITHACA_PROVIDERS__CARRIER_A__BASE_URL": "carrier:80"},
         says=("ITHACA_PROVIDERS__CARRIER_A__BASE_URL", "providers.carrier-a.base_url", "https://host/path"),
     ),
+    "a carriage return inside an address": Case(
+        toml='receipts.public_url = "https://otp.example\\r.com"', says=("receipts.public_url", "control character")
+    ),
+    "a tab inside a list": Case(
+        environ={"ITHACA_CALLERS__DEMO__LOCALES": "en,d\te"}, says=("callers.demo.locales", "control character")
+    ),
+    "a blank inside an address": Case(
+        toml="receipts.public_url = 'https://otp.example .com'", says=("receipts.public_url", "https://host/path")
+    ),
+    "a user in an address": Case(
+        toml="receipts.public_url = 'https://me@otp.example.com'", says=("receipts.public_url", "a user", "plain")
+    ),
+    "an empty user in an address": Case(
+        toml="providers.carrier-a.base_url = 'http://@carrier.example'",
+        says=("providers.carrier-a.base_url", "a user", "plain"),
+    ),
+    "an underscore in a host": Case(
+        toml="receipts.public_url = 'https://otp_receipts.example.com'",
+        says=("receipts.public_url", "letters, digits and dashes"),
+    ),
+    "a host of other letters": Case(
+        toml="providers.carrier-a.base_url = 'https://m\u00fcnchen.example'",
+        says=("providers.carrier-a.base_url", "xn--"),
+    ),
+    "an empty query": Case(
+        toml="receipts.public_url = 'https://otp.example.com?'", says=("receipts.public_url", "a query")
+    ),
+    "a line end inside the address of the store": Case(
+        toml='state.url = "valkey://127.0.0.1\\n:6379/0"', says=("state.url", "valkey://host:port/0")
+    ),
     "a provider without TLS in production": Case(
         toml=PRODUCTION + RINGS + REST.replace("https://one", "http://one"),
         says=("providers.one.base_url", "refused in production", "https://"),

@@ -60,6 +60,9 @@ class HeldClock:
     def now(self) -> datetime:
         return self._now
 
+    def now_ms(self) -> int:
+        return int(self._now.timestamp() * 1000)
+
     def move(self, seconds: float) -> None:
         self._now += timedelta(seconds=seconds)
 
@@ -92,7 +95,7 @@ class Door:
         self.kafka = Memory()
         self.checks = Checks(store, self.clock, settings)
         self.publisher = Publisher(self.kafka, settings.kafka.send_timeout_s)
-        self.claims = Claims(store, owner="test", lease_s=60.0)
+        self.claims = Claims(store, owner="test", lease_s=60.0, now_ms=self.clock.now_ms)
         self.queue = Queue(settings.kafka, settings.otp.ttl_s)
         self.metrics = Metrics(METRICS)  # of every process: one door is now this, now that one
         self.url = ""

@@ -60,7 +60,7 @@ class Invocation:
         return {**self.environ, CONFIG: str(self.config.absolute())} if self.config else self.environ
 
     def _document(self) -> Document:
-        named = self.config or (Path(name) if (name := self.environ.get(CONFIG)) else None)
+        named = self.config or (Path(name) if (name := self.environ.get(CONFIG, "").strip()) else None)
         path = named or Path(FILE)
         try:
             return read_toml(str(path), path.read_bytes())

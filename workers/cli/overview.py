@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pipeline.errors import BrokerAway, StoreAway
 from pipeline.settings import HttpSettings, ReceiptsSettings, Settings, StateSettings
+from pipeline.store import StoreFault, faults
 from pipeline.topics import TOPICS
 from workers.cli.api import address
 from workers.cli.http import NoAnswer, ask
@@ -55,6 +56,7 @@ class State:
     url: str
     answers: bool
     durable: bool | None = None  # whether it keeps every write across a crash
+    faults: list[StoreFault] = field(default_factory=list)  # what is no good about it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,8 @@ class Overview:
     def well(self) -> bool:
         """Tell whether everything answers and is ready."""
         ready = all(worker.ready for worker in self.workers)
-        return ready and self.state.answers and not self.kafka.fault and not self.kafka.missing
+        store = self.state.answers and StoreFault.REPLICA not in self.state.faults
+        return ready and store and not self.kafka.fault and not self.kafka.missing
 
 
 async def look(settings: Settings, urls: Mapping[str, str]) -> Overview:
@@ -132,12 +135,12 @@ async def _kafka(settings: Settings) -> Kafka:
 async def _state(settings: StateSettings) -> State:
     store = Store(settings)
     try:
-        _, durable = await store.identity()
+        condition = await store.condition()
     except StoreAway:
         return State(url=settings.url, answers=False)
     finally:
         await store.close()
-    return State(url=settings.url, answers=True, durable=durable)
+    return State(url=settings.url, answers=True, durable=condition.durable, faults=sorted(faults(condition, None)))
 
 
 async def _worker(name: str, url: str) -> Worker:

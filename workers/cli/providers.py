@@ -27,7 +27,7 @@ REMEDIES: Final[Mapping[type[ProviderError], str]] = {
     RouteRefused: "register this sender with the provider, or write another in senders",
     Misconfigured: "look at credential, options and funds: the provider refuses this account",
     Throttled: "ask again later; the account works",
-    ProviderError: "look whether base_url is right and the provider is up",
+    ProviderError: "look whether base_url is right, the provider is up, and HTTPS_PROXY is what leads there",
 }
 
 app = typer.Typer()

@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.store import WORDS, StoreFault
 from workers.cli.invocation import UP, ConfigOption, DataOption, load_beside
 from workers.cli.output import JsonOption, console, write_json
 
@@ -77,8 +78,10 @@ def _kafka(kafka: "Kafka") -> list[Any]:
 
 def _state(state: "State") -> Text:
     word = ("answers", GOOD) if state.answers else ("does not answer", BAD)
-    kept = {True: ", keeps every write across a crash", False: ", may forget writes in a crash", None: ""}
-    return Text.assemble("state store ", state.url, "  ", word, kept[state.durable])
+    keeps = state.durable and StoreFault.EVICTS not in state.faults
+    kept = ", keeps every write across a crash" if keeps else ""
+    says = [(f"\n  {WORDS[fault]}", BAD) for fault in state.faults]
+    return Text.assemble("state store ", state.url, "  ", word, kept, *says)
 
 
 def _workers(workers: "list[Worker]") -> Table:

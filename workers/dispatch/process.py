@@ -30,6 +30,7 @@ from workers.state.claims import Claims
 from workers.state.client import Store
 from workers.state.epoch import Epoch
 from workers.state.figures import watch_store
+from workers.state.watching import watched
 
 # New objects between two searches for unused cycles, and how many searches pass between two larger ones. Every search
 # looks at what is in flight: with Python's own figures (700, 10, 10) they take a sixth of the CPU.
@@ -57,15 +58,15 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     await create_topics(settings.kafka)
     metrics = metrics_of("dispatch", settings)
     async with (
-        dispatching(settings, metrics) as (loop, desks),
-        admin_server(settings.admin, lambda: _readiness(loop, desks), metrics),
+        dispatching(settings, metrics) as (loop, desks, store),
+        admin_server(settings.admin, lambda: _readiness(loop, desks, store), metrics),
     ):
         await loop.run(stop)
 
 
 @asynccontextmanager
-async def dispatching(settings: Settings, metrics: Metrics) -> AsyncIterator[tuple[Loop, Desks]]:
-    """Give a loop, and the desks of its providers, with everything behind it, started and closed in order."""
+async def dispatching(settings: Settings, metrics: Metrics) -> AsyncIterator[tuple[Loop, Desks, Store]]:
+    """Give a loop, the desks of its providers and the store, with everything behind it, started and closed in order."""
     async with AsyncExitStack() as parts:
         store = Store(settings.state)
         watch_store(store, metrics)
@@ -76,16 +77,19 @@ async def dispatching(settings: Settings, metrics: Metrics) -> AsyncIterator[tup
         producer = KafkaProducer(settings.kafka)
         parts.push_async_callback(producer.stop)
         await producer.start()
+        epoch = Epoch(store, producer.clock)
         with suppress(StoreAway):  # it is settled when the store comes back
-            await Epoch(store, producer.clock).settle()
+            await epoch.settle()
+        await parts.enter_async_context(watched(store, epoch, producer.clock))
         tables = await parts.enter_async_context(_following(settings, producer.clock))
         parking = Parking(PARKED)
         desks = Desks(settings, providers, tables=tables, parking=parking)
-        claims = Claims(store, owner=f"{os.getpid()}.{secrets.token_hex(6)}", lease_s=settings.dispatch.lease_s)
+        owner = f"{os.getpid()}.{secrets.token_hex(6)}"
+        claims = Claims(store, owner=owner, lease_s=settings.dispatch.lease_s, now_ms=producer.clock.epoch_ms)
         loop = _loop(settings, claims, desks, producer, parking, metrics)
         watch_dispatch(metrics, settings.dispatch, loop, desks, claims, producer)
         await parts.enter_async_context(obeying(settings.kafka, tables, loop.resume, producer.clock))
-        yield loop, desks
+        yield loop, desks, store
 
 
 @asynccontextmanager
@@ -146,10 +150,11 @@ def _loop(
     )
 
 
-def _readiness(loop: Loop, desks: Desks) -> Readiness:
+def _readiness(loop: Loop, desks: Desks, store: Store) -> Readiness:
     figures = asdict(loop.figures())
     figures |= {
         "lag": sum(figures["lag"].values()),
+        "store": "up" if store.available else "away",
         **desks.tables.figures(),
         "breakers": desks.open_breakers(time.monotonic()),
         "paused": sorted(f"{place.topic}/{place.number}" for place in loop.paused),

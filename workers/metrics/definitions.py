@@ -244,6 +244,24 @@ STORE_SECONDS = _histogram(
     "otp_store_round_trip_seconds", "Calls of the store, of which one may carry many questions.", STORE_S, WITH_STORE
 )
 STORE_UP = _gauge("otp_store_up", "1 while the store answers, 0 while it is away.", WITH_STORE)
+STORE_FAULTS = _gauge(
+    "otp_store_faults",
+    "1 while the store has this fault, looked at every 15 s while it answers.",
+    WITH_STORE,
+    labels.FAULT,
+)
+STORE_EPOCHS = _counter(
+    "otp_store_epochs_total",
+    "How since when codes count was settled, other than that it was.",
+    WITH_STORE,
+    labels.SETTLED,
+)
+STORE_UNREADABLE = _counter(
+    "otp_store_rows_unreadable_total",
+    "Rows that are in no form we have written; each fails its own request alone.",
+    WITH_STORE,
+    labels.OPERATION,
+)
 STORE_OWED = _gauge("otp_store_owed_rows", "Rows to write when the store is back.", (DISPATCH,))
 
 # Every process.

@@ -7,6 +7,7 @@ from pipeline.counting import Ignored
 from pipeline.errors import DeadReason, Outcome
 from pipeline.following import Refusal
 from pipeline.records import Cause, Mode, ReceiptState, RouteState
+from pipeline.store import StoreFault
 from pipeline.topics import CONTROL, INCIDENTS, REQUESTS, RETRY_TIERS, ROUTES, TALLIES, VERIFICATIONS
 
 NONE: Final = "none"  # in place of a provider, a country or a path that nobody knows
@@ -65,6 +66,20 @@ OPERATION: Final = Label(
         *("claim", "renew", "outcome", "seen", "receipt", "ask_again", "try_code", "consume", "epoch"),
         *("get", "hgetall", "set", "info"),
     ),
+)
+FAULT: Final = Label(
+    name="fault",
+    # evicts: it drops keys when it is full; may_forget: writes, in a crash; unchecked: it tells neither; clock_off: its
+    # clock is not the broker's; replica: it takes no writes
+    meaning="what is no good about a store that answers",
+    values=tuple(StoreFault),
+)
+SETTLED: Final = Label(
+    name="how",
+    # restored: a key was evicted or deleted, alone; carried: over a restart that forgot nothing; begun: the store was
+    # empty; broken: it may have forgotten writes. After the last two, codes issued before are refused
+    meaning="what had become of the instant since when codes count",
+    values=("restored", "carried", "begun", "broken"),
 )
 SECOND: Final = Label(
     name="cause",

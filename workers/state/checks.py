@@ -1,7 +1,8 @@
 """The HTTP side of the store: tries, uses, wishes for another message, receipts, timelines."""
 
+import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -12,7 +13,7 @@ import orjson
 from msgspec.structs import replace
 
 from pipeline.board.top import IN_TIME_S
-from pipeline.errors import StoreAway
+from pipeline.errors import InvalidMessage, StoreAway
 from pipeline.records import Attempt, OtpRequest, ReceiptState, decode
 from pipeline.settings import Settings
 from workers.state.client import Store
@@ -107,14 +108,17 @@ class Remembered:
 
 
 class Checks:
-    """Every call raises StoreAway when the store does not answer: then nothing is valid and nothing is known."""
+    """Every call raises StoreAway when the store does not answer: then nothing is valid and nothing is known.
+
+    A row in no form of ours raises RowUnreadable in the same place, for its own request alone.
+    """
 
     def __init__(self, store: Store, clock: Clock, settings: Settings) -> None:
         self._store = store
         self._clock = clock
         self._otp = settings.otp
         self._dispatch = settings.dispatch
-        self._epoch = Epoch(store, clock)
+        self.epoch = Epoch(store, clock)
 
     @property
     def available(self) -> bool:
@@ -123,7 +127,7 @@ class Checks:
 
     async def settle(self) -> None:
         """Settle since when codes count. Call it at start; it is repeated whenever the store comes back."""
-        await self._epoch.settle()
+        await self.epoch.settle()
 
     async def try_code(self, request_id: str, caller: str) -> Tried:
         """Count a try of a code, before anything is compared, and give what the code is derived from."""
@@ -132,12 +136,13 @@ class Checks:
         if verdict is not TryVerdict.OPEN:
             return Tried(verdict=verdict)
         _, kid, number_hash, request = answer
-        return Tried(
-            verdict=verdict,
-            kid=kid.decode(),
-            number_hash=number_hash.decode(),
-            request=decode(OtpRequest, request),
-        )
+        with self._reading("try_code"):
+            return Tried(
+                verdict=verdict,
+                kid=kid.decode(),
+                number_hash=number_hash.decode(),
+                request=decode(OtpRequest, request),
+            )
 
     async def consume(self, request_id: str) -> Used | None:
         """Use a code up. One call for a request ever gives its attempts with their receipts, all others give None."""
@@ -162,7 +167,8 @@ class Checks:
         if verdict is not WishVerdict.ASKED:
             return Wish(verdict=verdict)
         _, ordinal, request = answer
-        return Wish(verdict=verdict, request=_resend(request, ordinal))
+        with self._reading("ask_again"):
+            return Wish(verdict=verdict, request=_resend(request, ordinal))
 
     async def receipt(
         self, request_id: str, number: int, state: ReceiptState, *, write: bool, part: tuple[int, int] | None = None
@@ -176,9 +182,13 @@ class Checks:
         verdict = ReceiptVerdict(held[0].decode())
         if verdict is ReceiptVerdict.STRANGER:
             return Reported(verdict=verdict)
-        return Reported(
-            verdict=verdict, issued_at=_instant(held[1]), in_time=bool(held[2]), state=ReceiptState(held[3].decode())
-        )
+        with self._reading("receipt"):
+            return Reported(
+                verdict=verdict,
+                issued_at=_instant(held[1]),
+                in_time=bool(held[2]),
+                state=ReceiptState(held[3].decode()),
+            )
 
     async def nonce_is_used(self, provider: str, nonce: str) -> bool:
         """Tell whether a callback with this nonce was taken before."""
@@ -192,7 +202,8 @@ class Checks:
         """Give what is known of a request of this caller."""
         fields = await self._store.fields(f"otp:{request_id}")
         if fields.get(b"c") == caller.encode():
-            return _row(fields)
+            with self._reading("hgetall"):
+                return _row(fields)
         self._refuse_while_settling()
         return None
 
@@ -206,13 +217,21 @@ class Checks:
         """Run a script that depends on the epoch, and settle that first where it must be."""
         answer: list[Any] = await self._store.run(script, *args)
         if answer[0] == LOST:
-            await self._epoch.settle()
+            await self.epoch.settle()
             answer = await self._store.run(script, *args)
         if answer[0] == LOST:
             raise StoreAway("the state store restarted twice within one call")
         if answer[0] == UNKNOWN:
             self._refuse_while_settling()
         return answer
+
+    @contextlib.contextmanager
+    def _reading(self, operation: str) -> Iterator[None]:
+        """Tell a row that is in no form of ours from a defect. Raises RowUnreadable."""
+        try:
+            yield
+        except (InvalidMessage, ValueError, TypeError, AttributeError, KeyError):
+            raise self._store.cannot_read(operation) from None
 
     def _refuse_while_settling(self) -> None:
         """Leave open what a missing row means while dispatchers may still have to write it."""

@@ -1,14 +1,16 @@
 """The dispatcher's side of the store: claims, outcomes, looks."""
 
+import time
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 import orjson
 from msgspec import Struct
 
-from pipeline.errors import StoreAway
+from pipeline.errors import InvalidMessage, RowUnreadable, StoreAway
 from pipeline.records import Attempt, ReceiptState, decode
 from pipeline.retry import Seen
 from workers.log import get_log
@@ -17,6 +19,7 @@ from workers.state.coalescer import CHUNK, Coalescer
 
 LINGER_S: Final = 0.003  # between two calls of a kind: what comes meanwhile travels with the second
 OWED_MAX: Final = 100_000  # rows to write when the store is back; at 2 kB each what one process can carry
+A = TypeVar("A")
 
 log = get_log("state")
 
@@ -86,10 +89,13 @@ class _Stored(Struct, frozen=True, kw_only=True):
 class Claims:
     """Claims of one process. Goes on without the store when it is away, and writes the rows when it is back."""
 
-    def __init__(self, store: Store, *, owner: str, lease_s: float) -> None:
+    def __init__(
+        self, store: Store, *, owner: str, lease_s: float, now_ms: Callable[[], int] = lambda: int(time.time() * 1000)
+    ) -> None:
         self._store = store
         self._owner = owner
         self._lease_ms = int(lease_s * 1000)
+        self._now_ms = now_ms  # the broker's, where it is known: all processes agree on it, whatever the store's says
         self._claims = Coalescer(self._run_claims, LINGER_S)
         self._outcomes = Coalescer(self._run_outcomes, LINGER_S)
         self._looks = Coalescer(self._run_looks, LINGER_S)
@@ -109,6 +115,8 @@ class Claims:
         else:
             try:
                 claimed = await self._claims.ask(claim)
+            except RowUnreadable:  # nothing to write later: its row will not be one of ours
+                claimed = _unclaimed(claim)
             except StoreAway:
                 claimed = self._claim_here(claim)
         self.verdicts[claimed.verdict] += 1
@@ -118,7 +126,9 @@ class Claims:
         """Prolong a lease directly before sending. False: it is not ours any more, or nobody knows; claim again."""
         try:
             return bool(
-                await self._store.run("renew", self._owner, self._lease_ms, claim.request_id, number, claim.source)
+                await self._store.run(
+                    "renew", self._owner, self._lease_ms, self._now_ms, claim.request_id, number, claim.source
+                )
             )
         except StoreAway:
             return False
@@ -129,6 +139,8 @@ class Claims:
             return self._owe(claim, outcome)
         try:
             await self._outcomes.ask(_Stored(claim=claim, number=number, outcome=outcome))
+        except RowUnreadable:
+            pass  # it has been said, and to try again would change nothing
         except StoreAway:
             self._owe(claim, outcome)
 
@@ -142,14 +154,15 @@ class Claims:
     async def attempts(self, request_id: str, *, asked_by: str) -> tuple[Attempt, ...]:
         """Give the attempts a request has had, oldest first, without those of the source that asks."""
         try:
-            row = await self._store.fields(f"otp:{request_id}")
+            row, source = await self._store.fields(f"otp:{request_id}"), asked_by.encode()
         except StoreAway:
             return ()
-        others = [
-            decode(Attempt, value)
-            for name, value in row.items()
-            if name.startswith(b"a") and row.get(b"s" + name[1:], b"").decode() != asked_by
-        ]
+        made = [value for name, value in row.items() if name.startswith(b"a") and row.get(b"s" + name[1:]) != source]
+        try:
+            others = [decode(Attempt, value) for value in made]
+        except InvalidMessage:
+            self._store.cannot_read("hgetall")
+            return ()
         return tuple(sorted(others, key=lambda attempt: attempt.number))
 
     def _claim_here(self, claim: Claim) -> Claimed:
@@ -184,7 +197,7 @@ class Claims:
             stored = [
                 _Stored(claim=claim, number=answer.number, outcome=outcome)
                 for (_, (claim, outcome)), answer in zip(chunk, claimed, strict=True)
-                if outcome is not None
+                if outcome is not None and isinstance(answer, Claimed)
             ]
             if stored:
                 await self._run_outcomes(stored)
@@ -192,19 +205,32 @@ class Claims:
                 if self._owed.get(key) == written:  # else its outcome came meanwhile, and is written with the next
                     del self._owed[key]
 
-    async def _run_claims(self, claims: Sequence[Claim]) -> list[Claimed]:
+    async def _run_claims(self, claims: Sequence[Claim]) -> list[Claimed | RowUnreadable]:
         rows = orjson.dumps([_row(claim) for claim in claims])
-        answers = await self._store.run("claim", self._owner, self._lease_ms, rows, questions=len(claims))
-        return [_claimed(answer) for answer in answers]
+        answers = await self._store.run("claim", self._owner, self._lease_ms, self._now_ms, rows, questions=len(claims))
+        return [self._read("claim", _claimed, answer) for answer in answers]
 
-    async def _run_outcomes(self, outcomes: Sequence[_Stored]) -> list[None]:
+    async def _run_outcomes(self, outcomes: Sequence[_Stored]) -> list[RowUnreadable | None]:
         rows = [[stored.claim.request_id, stored.number, stored.outcome.decode()] for stored in outcomes]
-        await self._store.run("outcome", orjson.dumps(rows), questions=len(rows))
-        return [None] * len(outcomes)
+        answers = await self._store.run("outcome", orjson.dumps(rows), questions=len(rows))
+        return [None if answer else self._store.cannot_read("outcome") for answer in answers]
 
-    async def _run_looks(self, looks: Sequence[tuple[str, int, str]]) -> list[Looked]:
+    async def _run_looks(self, looks: Sequence[tuple[str, int, str]]) -> list[Looked | RowUnreadable]:
         answers = await self._store.run("seen", orjson.dumps(looks), questions=len(looks))
-        return [_looked(answer, number) for answer, (_, number, _) in zip(answers, looks, strict=True)]
+        numbers = [number for _, number, _ in looks]
+        return [self._read("seen", partial(_looked, number=n), one) for one, n in zip(answers, numbers, strict=True)]
+
+    def _read(self, script: str, read: Callable[[list[Any]], A], answer: list[Any] | None) -> A | RowUnreadable:
+        """Read one answer of a batch. What one row holds must not fail the others of its batch."""
+        try:
+            return read(answer) if answer else self._store.cannot_read(script)
+        except (ValueError, TypeError, AttributeError):  # no number where one must be, or nothing at all
+            return self._store.cannot_read(script)
+
+
+def _unclaimed(claim: Claim) -> Claimed:
+    number = claim.number or claim.resend + 1
+    return Claimed(verdict=ClaimVerdict.UNCLAIMED, number=number, kid=claim.kid, deadline_ms=claim.deadline_ms)
 
 
 def _row(claim: Claim) -> list[Any]:

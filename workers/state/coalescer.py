@@ -12,19 +12,21 @@ A = TypeVar("A")
 class Coalescer(Generic[Q, A]):
     """Answers many questions by one call of `run`, which gives the answers in the order of the questions.
 
+    An answer that is an exception is raised to its own asker, and to nobody else.
+
     The first question after a pause goes at once, with those of the same turn of the event loop. What is asked while a
     batch is on its way, and for `linger_s` seconds after its answer, shares the next one: an asyncio round trip costs
     about as much CPU as the hand-over of a code.
     """
 
-    def __init__(self, run: Callable[[Sequence[Q]], Awaitable[Sequence[A]]], linger_s: float) -> None:
+    def __init__(self, run: Callable[[Sequence[Q]], Awaitable[Sequence[A | Exception]]], linger_s: float) -> None:
         self._run = run
         self._linger_s = linger_s
         self._waiting: list[tuple[Q, asyncio.Future[A]]] = []
         self._sender: asyncio.Task[None] | None = None
 
     async def ask(self, question: Q) -> A:
-        """Give the answer to one question. Raises what `run` raised for its batch."""
+        """Give the answer to one question. Raises what `run` gave for it, or raised for its batch."""
         answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
         self._waiting.append((question, answer))
         if self._sender is None:
@@ -50,5 +52,9 @@ class Coalescer(Generic[Q, A]):
                     future.set_exception(error)
             return
         for future, answer in answered:
-            if not future.done():
+            if future.done():
+                continue
+            if isinstance(answer, Exception):
+                future.set_exception(answer)
+            else:
                 future.set_result(answer)

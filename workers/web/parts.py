@@ -15,6 +15,7 @@ from workers.state.checks import Checks
 from workers.state.client import Store
 from workers.state.epoch import Clock
 from workers.state.figures import watch_store
+from workers.state.watching import watched
 from workers.web.publishing import Publisher
 
 RETRY_S: Final = 0.5  # between tries to reach Kafka for its topics
@@ -47,7 +48,8 @@ async def connected(settings: Settings, process: str) -> AsyncIterator[Parts]:
     try:
         with contextlib.suppress(StoreAway):  # it is settled when the store is there
             await checks.settle()
-        yield Parts(settings=settings, publisher=publisher, checks=checks, clock=producer.clock, metrics=metrics)
+        async with watched(store, checks.epoch, producer.clock):
+            yield Parts(settings=settings, publisher=publisher, checks=checks, clock=producer.clock, metrics=metrics)
     finally:
         # aiokafka leaves a connection open that is cancelled while it is made.
         await asyncio.wait([connecting], timeout=CONNECTING_S)

@@ -8,7 +8,7 @@ from typing import Final
 import orjson
 from aiohttp import web
 
-from pipeline.errors import StoreAway
+from pipeline.errors import RowUnreadable, StoreAway
 from workers.log import get_log
 
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -66,6 +66,9 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return await handler(request)
     except Problem as problem:
         return problem.response()
+    except RowUnreadable:
+        detail = "what the state store holds of this request cannot be read: nothing was decided, ask for another code"
+        return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail).response()
     except StoreAway:
         return away("the state store does not answer: nothing was decided, repeat the request").response()
     except web.HTTPException as error:

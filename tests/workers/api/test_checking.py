@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -10,8 +11,10 @@ from msgspec.structs import replace
 
 from pipeline.phone import seal
 from pipeline.records import ReceiptState, Verdict, Verification, decode
-from tests.workers.doors import BANK, NUMBER, SHOP, Door, wrong
+from tests.workers.doors import BANK, NUMBER, SHOP, Door, listening, opened, settings_for, wrong
 from tests.workers.metrics.reading import counts
+from workers.api.app import build_app
+from workers.embedded.valkey import EmbeddedValkey
 
 ID = "request-0123456789"
 
@@ -127,6 +130,33 @@ async def test_store_away_is_answered_503_and_never_valid(storeless: Door) -> No
 
     assert status == 503
     assert b"verified" not in body
+
+
+async def test_row_that_cannot_be_read_is_answered_500_and_others_go_on(door: Door) -> None:
+    broken, other = replace(door.request("broken-0123456789"), purpose="payment"), door.request(ID)
+    codes = [await door.dispatched(broken), await door.dispatched(other)]
+    await door.store._client.hset(f"{door.settings.state.prefix}otp:{broken.request_id}", "d", "x")
+
+    status, body = await _verify(door, codes[0], broken.request_id)
+
+    assert status == 500
+    assert b"nothing was decided, ask for another code" in body
+    assert await _verify(door, codes[1]) == RIGHT
+
+
+async def test_replica_in_place_of_the_store_is_answered_503_and_told_by_readyz(tmp_path: Path, prefix: str) -> None:
+    async with (
+        EmbeddedValkey(tmp_path) as server,
+        opened(settings_for(server.url, prefix)) as door,
+        listening(build_app(door.parts(), door.queue)) as door.url,
+    ):
+        code = await door.dispatched(door.request(ID))
+        await door.store._client.execute_command("REPLICAOF", "127.0.0.1", "1")  # type: ignore[no-untyped-call]
+        for _ in range(10):
+            async with door.client.post(f"{door.url}/v1/otp/{ID}/verify", json={"code": code}, headers=SHOP) as answer:
+                assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+            async with door.client.get(f"{door.url}/readyz") as ready:
+                assert (await ready.json())["store"] == "away"
 
 
 async def test_verification_names_the_route_that_brought_the_code(door: Door) -> None:

@@ -1,7 +1,13 @@
 """How a system is, when parts of it are away."""
 
+from pathlib import Path
+
 from pipeline.settings.parse import parse
+from pipeline.store import StoreFault
 from workers.cli.overview import Kafka, Overview, State, Worker, look, providers_of
+from workers.cli.status import _state
+from workers.embedded.valkey import EmbeddedValkey
+from workers.state.client import Store
 
 NOWHERE = "http://127.0.0.1:1"
 AWAY = parse(environ={"ITHACA_KAFKA__BOOTSTRAP": "127.0.0.1:1", "ITHACA_STATE__URL": "valkey://127.0.0.1:1/0"})
@@ -35,3 +41,27 @@ def test_all_is_well_only_when_everything_answers_and_no_topic_is_missing() -> N
     assert Overview(kafka=kafka, state=state, workers=[], providers=[]).well
     assert not Overview(kafka=Kafka(bootstrap="b", missing=["otp.dead"]), state=state, workers=[], providers=[]).well
     assert not Overview(kafka=kafka, state=State(url="u", answers=False), workers=[], providers=[]).well
+
+
+async def test_store_that_may_drop_keys_is_told(tmp_path: Path) -> None:
+    async with EmbeddedValkey(tmp_path) as server:
+        settings = parse(environ={"ITHACA_KAFKA__BOOTSTRAP": "127.0.0.1:1", "ITHACA_STATE__URL": server.url})
+        store = Store(settings.state)
+        before = (await look(settings, {})).state
+        await store._client.config_set("maxmemory-policy", "allkeys-lru")
+        after = (await look(settings, {})).state
+        await store._client.execute_command("REPLICAOF", "127.0.0.1", "1")  # type: ignore[no-untyped-call]
+        replica = (await look(settings, {})).state
+        await store.close()
+
+    assert (before.durable, before.faults) == (True, [])
+    assert (after.durable, after.faults) == (True, [StoreFault.EVICTS])
+    assert replica.faults == [StoreFault.EVICTS, StoreFault.REPLICA]
+    assert not Overview(kafka=Kafka(bootstrap="b"), state=replica, workers=[], providers=[]).well
+
+
+def test_status_says_what_is_no_good_about_the_store_instead_of_praising_it() -> None:
+    text = str(_state(State(url="u", answers=True, durable=True, faults=[StoreFault.EVICTS])))
+
+    assert "keeps every write" not in text
+    assert "set maxmemory-policy noeviction" in text

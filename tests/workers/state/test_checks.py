@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from msgspec import structs
 
-from pipeline.errors import StoreAway
+from pipeline.errors import RowUnreadable, StoreAway
 from pipeline.records import OtpRequest, ReceiptState
 from tests.workers.doors import Door, opened, settings_for, storeless_door
 from workers.embedded.valkey import EmbeddedValkey
@@ -279,6 +279,21 @@ async def test_what_a_missing_row_means_is_left_open_while_the_store_settles(doo
         with pytest.raises(StoreAway):
             await call("another-0123456789", "shop")
     assert (await door.checks.try_code(ID, "shop")).verdict is TryVerdict.OPEN
+
+
+@pytest.mark.parametrize(("field", "value"), [("d", "x"), ("i", "x"), ("q", "{"), ("k", None), ("u", "x")])
+async def test_row_that_cannot_be_read_fails_its_own_request_alone(door: Door, field: str, value: str | None) -> None:
+    other = structs.replace(door.request("other-0123456789"), purpose="payment")
+    await door.dispatched(other)
+    await _sent(door)
+    row = f"{door.settings.state.prefix}otp:{ID}"
+    await (door.store._client.hset(row, field, value) if value else door.store._client.hdel(row, field))
+
+    for _ in range(3):
+        with pytest.raises(RowUnreadable):
+            await door.checks.try_code(ID, "shop")
+        assert (await door.checks.try_code(other.request_id, "shop")).verdict is TryVerdict.OPEN
+    assert door.store.available
 
 
 async def test_store_away_is_said_by_every_call(prefix: str) -> None:

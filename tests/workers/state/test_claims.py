@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from pipeline.errors import StoreAway
+from pipeline.errors import RowUnreadable, StoreAway
 from pipeline.records import encode
 from pipeline.settings import StateSettings
 from tests.samples import ATTEMPT, REQUEST_ID
 from workers.embedded.valkey import EmbeddedValkey
-from workers.state.claims import Claim, Claims, ClaimVerdict
+from workers.state.claims import Claim, Claims, ClaimVerdict, Looked
 from workers.state.client import Store
 
 NOW = datetime.now(UTC)
@@ -226,6 +226,77 @@ async def test_thousand_claims_travel_in_few_calls(store: Store) -> None:
     assert claims.verdicts == {ClaimVerdict.GRANTED: 1000}
 
 
+# Fields of a row that nobody of ours writes so.
+GARBAGE = {
+    "a deadline": {"d": "x"},
+    "a number": {"n": "x"},
+    "a lease": {"l1": "x"},
+    "a key's name missing": {"k": None},
+    "a deadline missing": {"d": None},
+}
+
+
+@pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE)
+async def test_row_that_cannot_be_read_fails_its_own_claim_alone(store: Store, garbage: dict[str, str | None]) -> None:
+    claims = _claims(store, lease_s=NONE)
+    wishes = [replace(CLAIM, request_id=f"request-{number:012}", purpose=f"p{number}") for number in range(9)]
+    await claims.claim(wishes[4])
+    row = f"{store.prefix}otp:{wishes[4].request_id}"
+    for name, value in garbage.items():
+        await (store._client.hset(row, name, value) if value else store._client.hdel(row, name))
+
+    answers = await asyncio.gather(*(claims.claim(wish) for wish in wishes))
+
+    assert [answer.verdict for answer in answers[:4] + answers[5:]] == [ClaimVerdict.GRANTED] * 8
+    assert answers[4].verdict is ClaimVerdict.UNCLAIMED
+    assert store.available
+    assert claims.owed == 0
+
+
+async def test_row_of_another_type_fails_its_own_outcome_and_look_alone(store: Store) -> None:
+    claims = _claims(store)
+    other = replace(CLAIM, request_id="request-other-56789", purpose="payment", source="otp.requests/0/2")
+    await store.put_if_new(f"otp:{CLAIM.request_id}", b"text", 60_000)
+    await claims.claim(other)
+
+    await asyncio.gather(*(claims.store_outcome(claim, 1, OUTCOME) for claim in (CLAIM, other)))
+    looks = await asyncio.gather(
+        claims.look(CLAIM.request_id, 1, "any"), claims.look(other.request_id, 1, "any"), return_exceptions=True
+    )
+
+    assert (await claims.claim(other)).outcome == OUTCOME
+    assert [type(look) for look in looks] == [RowUnreadable, Looked]
+    assert await claims.attempts(CLAIM.request_id, asked_by="any") == ()
+    assert store.available
+    assert claims.owed == 0
+
+
+@pytest.mark.parametrize("off_s", [-7200, 7200, -3 * 86_400])
+async def test_clock_of_the_store_that_is_hours_off_ends_no_request(store: Store, off_s: int) -> None:
+    now_ms = int(NOW.timestamp() * 1000) + off_s * 1000  # the broker's, as far from the store's
+    claims = Claims(store, owner="one", lease_s=LONG, now_ms=lambda: now_ms)
+    asked = replace(CLAIM, issued_ms=now_ms, deadline_ms=now_ms + 300_000)
+
+    first, again = await claims.claim(asked), await _claims_at(store, now_ms + 1000).claim(asked)
+    renewed = await claims.renew(asked, 1)
+    over = await _claims_at(store, now_ms + 61_000).claim(asked)
+
+    assert (first.verdict, again.verdict, renewed, over.verdict) == (
+        ClaimVerdict.GRANTED,
+        ClaimVerdict.WAIT,
+        True,
+        ClaimVerdict.EXCUSED,
+    )
+    assert again.wait_s == LONG - 1
+    for key in (f"otp:{REQUEST_ID}", "newest:shop:hash:login"):
+        life_ms = await store._client.pttl(store.prefix + key)
+        assert store.keep_ms + 290_000 < life_ms <= store.keep_ms + 300_000
+
+
+def _claims_at(store: Store, now_ms: int) -> Claims:
+    return Claims(store, owner="two", lease_s=LONG, now_ms=lambda: now_ms)
+
+
 @contextlib.asynccontextmanager
 async def _own_store(folder: Path) -> AsyncIterator[tuple[EmbeddedValkey, Store]]:
     server = EmbeddedValkey(folder)
@@ -263,3 +334,22 @@ async def test_without_the_store_claims_hold_within_the_process_and_are_written_
         written = await _claims(store, "two").claim(CLAIM)
         assert written.verdict is ClaimVerdict.KNOWN
         assert written.outcome == OUTCOME
+
+
+async def test_behind_a_replica_that_takes_no_writes_claims_hold_within_the_process(tmp_path: Path) -> None:
+    async with _own_store(tmp_path) as (_, store):
+        claims = _claims(store)
+        await store.run("seen", b"[]")
+        await store._client.execute_command("REPLICAOF", "127.0.0.1", "1")  # type: ignore[no-untyped-call]
+
+        first = await claims.claim(CLAIM)
+        await claims.store_outcome(CLAIM, 1, OUTCOME)
+        twin = await claims.claim(replace(CLAIM, source="otp.requests/0/2"))
+
+        assert (first.verdict, twin.verdict) == (ClaimVerdict.UNCLAIMED, ClaimVerdict.DUPLICATE)
+        assert claims.owed == 1
+        await store._client.execute_command("REPLICAOF", "NO", "ONE")  # type: ignore[no-untyped-call]
+        async with asyncio.timeout(10):
+            while claims.owed:
+                await asyncio.sleep(0.02)
+        assert (await _claims(store, "two").claim(CLAIM)).outcome == OUTCOME

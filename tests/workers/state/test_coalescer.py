@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from pipeline.errors import StoreAway
+from pipeline.errors import RowUnreadable, StoreAway
 from workers.state.coalescer import CHUNK, Coalescer
 
 
@@ -85,6 +85,17 @@ async def test_everybody_of_a_failed_batch_is_told_and_the_next_one_works() -> N
     assert [type(result) for result in results] == [StoreAway] * 3
     failing = False
     assert await coalescer.ask(7) == 7
+
+
+async def test_answer_that_is_an_error_is_raised_to_its_own_asker_alone() -> None:
+    async def run(questions: Sequence[int]) -> Sequence[int | Exception]:
+        return [RowUnreadable("no") if question == 1 else question for question in questions]
+
+    coalescer = Coalescer(run, 0.0)
+
+    results = await asyncio.gather(*(coalescer.ask(number) for number in range(3)), return_exceptions=True)
+
+    assert (results[0], type(results[1]), results[2]) == (0, RowUnreadable, 2)
 
 
 async def test_asker_that_gives_up_harms_nobody() -> None:

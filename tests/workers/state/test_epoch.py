@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from pipeline.errors import StoreAway
 from pipeline.settings import StateSettings
@@ -13,6 +14,7 @@ from tests.workers.doors import Door, opened, settings_for
 from workers.embedded.valkey import EmbeddedValkey
 from workers.state.checks import TryVerdict, WishVerdict
 from workers.state.client import Store
+from workers.state.epoch import Settled
 
 ID = "request-0123456789"
 
@@ -107,6 +109,60 @@ async def test_replica_in_the_place_of_its_master_ends_the_codes_before_it(
         await _command(replica.url, "REPLICAOF", "NO", "ONE")
         async with opened(settings_for(replica.url, prefix)) as promoted:
             assert (await promoted.checks.try_code(ID, "shop")).verdict is TryVerdict.REFUSED
+
+
+@pytest.mark.parametrize("key", ["epoch", "since"])
+async def test_epoch_key_that_was_evicted_alone_ends_no_code_and_is_said(
+    door: Door, own: EmbeddedValkey, prefix: str, key: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    others = [f"other-{number:012}" for number in range(3)]
+    for request_id in others:
+        door.clock.move(1)
+        await door.dispatched(structs.replace(door.request(request_id), purpose=request_id))
+    door.clock.move(30)
+    await _command(own.url, "DEL", prefix + key)
+
+    tried = [(await door.checks.try_code(request_id, "shop")).verdict for request_id in (ID, *others)]
+
+    assert tried == [TryVerdict.OPEN] * 4
+    assert door.store.settled == {Settled.BEGUN: 1, Settled.RESTORED: 1}
+    assert '"event":"store.epoch_settled"' in capfd.readouterr().out
+    assert {await door.store.get("epoch"), await door.store.get("since")} == {await door.store.get("epoch")} != {None}
+
+
+async def test_epoch_key_of_another_type_ends_no_code(door: Door, own: EmbeddedValkey, prefix: str) -> None:
+    await _command(own.url, "DEL", f"{prefix}epoch")
+    await _command(own.url, "HSET", f"{prefix}epoch", "a", "b")
+
+    assert (await door.checks.try_code(ID, "shop")).verdict is TryVerdict.OPEN
+
+
+async def test_epoch_of_which_nothing_is_left_is_one_of_an_emptied_store(
+    door: Door, own: EmbeddedValkey, prefix: str
+) -> None:
+    await _command(own.url, "DEL", f"{prefix}epoch", f"{prefix}since")
+
+    assert (await door.checks.try_code(ID, "shop")).verdict is TryVerdict.REFUSED
+    assert door.store.settled == {Settled.BEGUN: 2}
+
+
+async def test_lost_epoch_key_does_not_hide_a_restart_that_forgot_writes(own: EmbeddedValkey, prefix: str) -> None:
+    await _command(own.url, "CONFIG", "SET", "appendfsync", "everysec")
+    async with opened(settings_for(own.url, prefix)) as door:
+        await door.dispatched(door.request(ID))
+        door.clock.move(30)
+        await _restart(own, door)
+        await _command(own.url, "DEL", f"{prefix}epoch")
+
+        assert (await door.checks.try_code(ID, "shop")).verdict is TryVerdict.REFUSED
+        assert door.store.settled[Settled.BROKEN] == 1
+
+
+async def test_the_later_of_two_epochs_counts(door: Door, own: EmbeddedValkey, prefix: str) -> None:
+    since, _, rest = (await door.store.get("epoch") or b"").decode().partition(" ")
+    await _command(own.url, "SET", f"{prefix}since", f"{int(since) + 20_000} {rest}")
+
+    assert (await door.checks.try_code(ID, "shop")).verdict is TryVerdict.REFUSED
 
 
 async def test_process_that_starts_later_ends_no_codes(door: Door, own: EmbeddedValkey, prefix: str) -> None:

@@ -1,8 +1,8 @@
 -- A person wants another message:
 -- [prefix, keep ms, request id, caller, now ms, ms between wishes, share of the life, most attempts] ->
 -- {'lost'}, {'unknown'}, {'ended'}, {'early', ms to wait} or {'asked', ordinal of the wish, sealed request}
-local since, settled = string.match(redis.call('GET', ARGV[1] .. 'epoch') or '', '^(%d+) (%x+) [01]$')
-if not since or string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') ~= settled then
+local since = settled_since()
+if not since then
   return {'lost'}
 end
 local key = ARGV[1] .. 'otp:' .. ARGV[3]
@@ -14,7 +14,7 @@ end
 issued = tonumber(issued)
 local now = tonumber(ARGV[5])
 local last = issued + tonumber(ARGV[7]) * (tonumber(deadline) - issued)
-if verified or void or now > last or issued < tonumber(since) or tonumber(newest) >= tonumber(ARGV[8]) then
+if verified or void or now > last or issued < since or tonumber(newest) >= tonumber(ARGV[8]) then
   return {'ended'}
 end
 local wait = math.max(issued, tonumber(asked or 0)) + tonumber(ARGV[6]) - now

@@ -1,8 +1,8 @@
--- Claim attempts: [prefix, keep ms, owner, lease ms, JSON list of claims] -> one answer a claim:
--- {verdict, attempt number, kid, deadline ms, stored outcome or '', ms to wait, times it was taken over}
-local prefix, keep, owner, lease = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+-- Claim attempts: [prefix, keep ms, owner, lease ms, now ms, JSON list of claims] -> one answer a claim:
+-- {verdict, attempt number, kid, deadline ms, stored outcome or '', ms to wait, times it was taken over},
+-- or nothing for one whose row cannot be read (each.lua).
+-- The time is the broker's, which the caller knows: this server's own clock may be hours off, and ends no code.
+local prefix, keep, owner, lease, now = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 
 -- The newest request of a caller, number and purpose voids the ones before it, in whatever order they come.
 local function supersede(key, id, caller, hash, purpose, issued, deadline)
@@ -20,14 +20,14 @@ local function supersede(key, id, caller, hash, purpose, issued, deadline)
     end
   end
   redis.call('HSET', newest, 'id', id, 'issued', issued)
-  redis.call('PEXPIREAT', newest, tonumber(deadline) + keep)
+  redis.call('PEXPIRE', newest, tonumber(deadline) + keep - now)
 end
 
 local function open_row(key, c)
   local id, _, _, _, caller, hash, kid, purpose, issued, deadline, request = unpack(c)
   if redis.call('HSETNX', key, 'c', caller) == 1 then
     redis.call('HSET', key, 'h', hash, 'k', kid, 'i', issued, 'd', deadline, 'q', request, 'n', 0)
-    redis.call('PEXPIREAT', key, tonumber(deadline) + keep)
+    redis.call('PEXPIRE', key, tonumber(deadline) + keep - now)
     supersede(key, id, caller, hash, purpose, issued, deadline)
   end
 end
@@ -82,8 +82,4 @@ local function claim(c)
   return {verdict, number, kid, deadline, '', 0, taken_over}
 end
 
-local answers = {}
-for index, c in ipairs(cjson.decode(ARGV[5])) do
-  answers[index] = claim(c)
-end
-return answers
+return each(cjson.decode(ARGV[6]), claim)

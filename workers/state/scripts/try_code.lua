@@ -1,8 +1,8 @@
 -- Count a try before anything is compared: [prefix, keep ms, request id, caller, now ms, tries] ->
 -- {'lost'} when state may have been lost since the epoch was settled, {'unknown'}, {'refused'},
 -- or {'open', kid, number hash, sealed request}
-local since, settled = string.match(redis.call('GET', ARGV[1] .. 'epoch') or '', '^(%d+) (%x+) [01]$')
-if not since or string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') ~= settled then
+local since = settled_since()
+if not since then
   return {'lost'}
 end
 local key = ARGV[1] .. 'otp:' .. ARGV[3]
@@ -15,7 +15,7 @@ local used = redis.call('HINCRBY', key, 'u', 1)
 if verified or void or used > tonumber(ARGV[6]) then
   return {'refused'}
 end
-if tonumber(ARGV[5]) > tonumber(deadline) or tonumber(issued) < tonumber(since) then
+if tonumber(ARGV[5]) > tonumber(deadline) or tonumber(issued) < since then
   return {'refused'}
 end
 return {'open', kid, hash, request}
