@@ -21,7 +21,11 @@ PhoneNumber = Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{6,14}$(?!\n)",
 Life = Annotated[int, msgspec.Meta(ge=1, le=LONGEST_LIFE_S, description="life of the code in seconds")]
 EnteredCode = Annotated[
     str,
-    msgspec.Meta(min_length=1, max_length=64, description="as the person entered it; blanks and hyphens are left out"),
+    msgspec.Meta(
+        min_length=1,
+        max_length=1024,  # a whole message that was pasted, and more
+        description="as the person entered it: digits of any script, with blanks, dashes or a sentence around them",
+    ),
 ]
 
 
@@ -53,7 +57,10 @@ class Entered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """Whether it was right: false for wrong, expired, used and unknown alike."""
+    """Whether it was right: false for wrong, expired, used and unknown alike.
+
+    The same right code again within 10 s is true again, and counted once.
+    """
 
     verified: bool
 

@@ -9,10 +9,11 @@ import pytest
 
 from pipeline.errors import StoreAway
 from pipeline.settings import StateSettings
-from tests.workers.doors import Door, opened, settings_for
+from tests.workers.doors import ENTRY, Door, opened, settings_for
 from workers.embedded.valkey import EmbeddedValkey
-from workers.state.checks import TryVerdict, WishVerdict
+from workers.state.checks import WishVerdict
 from workers.state.client import Store
+from workers.state.entries import TryVerdict
 
 ID = "request-0123456789"
 
@@ -63,7 +64,7 @@ async def _restart(server: EmbeddedValkey, door: Door) -> None:
 async def test_restart_of_a_server_that_keeps_every_write_changes_nothing(door: Door, own: EmbeddedValkey) -> None:
     await _restart(own, door)
 
-    assert (await door.checks.try_code(ID, "shop")).verdict is TryVerdict.OPEN
+    assert (await door.checks.try_code(ID, "shop", ENTRY)).verdict is TryVerdict.OPEN
 
 
 async def test_restart_of_a_server_that_may_forget_writes_ends_the_codes_before_it(
@@ -75,7 +76,7 @@ async def test_restart_of_a_server_that_may_forget_writes_ends_the_codes_before_
         door.clock.move(30)
         await _restart(own, door)
 
-        assert (await door.checks.try_code(ID, "shop")).verdict is TryVerdict.REFUSED
+        assert (await door.checks.try_code(ID, "shop", ENTRY)).verdict is TryVerdict.REFUSED
         assert (await door.checks.ask_again(ID, "shop")).verdict is WishVerdict.ENDED
 
 
@@ -87,11 +88,11 @@ async def test_codes_issued_before_the_state_was_wiped_are_refused_and_later_one
     await _command(own.url, "FLUSHALL")
     await door.dispatched(lost)  # a redelivered record opens the row anew, with no try counted
 
-    assert (await door.checks.try_code(ID, "shop")).verdict is TryVerdict.REFUSED
+    assert (await door.checks.try_code(ID, "shop", ENTRY)).verdict is TryVerdict.REFUSED
 
     door.clock.move(1)
     await door.dispatched(door.request("later-0123456789"))
-    assert (await door.checks.try_code("later-0123456789", "shop")).verdict is TryVerdict.OPEN
+    assert (await door.checks.try_code("later-0123456789", "shop", ENTRY)).verdict is TryVerdict.OPEN
 
 
 @pytest.mark.usefixtures("door")
@@ -106,9 +107,9 @@ async def test_replica_in_the_place_of_its_master_ends_the_codes_before_it(
                 await asyncio.sleep(0.05)
         await _command(replica.url, "REPLICAOF", "NO", "ONE")
         async with opened(settings_for(replica.url, prefix)) as promoted:
-            assert (await promoted.checks.try_code(ID, "shop")).verdict is TryVerdict.REFUSED
+            assert (await promoted.checks.try_code(ID, "shop", ENTRY)).verdict is TryVerdict.REFUSED
 
 
 async def test_process_that_starts_later_ends_no_codes(door: Door, own: EmbeddedValkey, prefix: str) -> None:
     async with opened(settings_for(own.url, prefix)):
-        assert (await door.checks.try_code(ID, "shop")).verdict is TryVerdict.OPEN
+        assert (await door.checks.try_code(ID, "shop", ENTRY)).verdict is TryVerdict.OPEN
