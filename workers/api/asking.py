@@ -3,7 +3,7 @@
 import math
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
@@ -57,12 +57,12 @@ class Asking:
         self._queue.refuse_if_long()
         until = self._publisher.limit()
         wanted = await read(request, NewOtp)
-        self._check_number(wanted.to)
-        life = await self._life(request, caller, wanted)
+        number = self._number(wanted.to)
+        life = await self._life(request, caller, replace(wanted, to=number))
         record = OtpRequest(
             request_id=life.request_id,
             caller=caller,
-            to=self._sealed(wanted.to, caller, life.request_id),
+            to=self._sealed(number, caller, life.request_id),
             purpose=wanted.purpose,
             locale=wanted.locale,
             issued_at=life.issued_at,
@@ -115,9 +115,9 @@ class Asking:
             # What is not noticed meanwhile is another body under the same key: the first one then counts.
             return wanted
 
-    def _check_number(self, number: str) -> None:
+    def _number(self, number: str) -> str:
         try:
-            read_phone(number, self._number_key)
+            return read_phone(number, self._number_key, premium=self._otp.premium_numbers).e164
         except InvalidMessage as error:
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, error.detail, field="to") from None
 

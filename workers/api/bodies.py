@@ -17,7 +17,13 @@ from workers.web.problems import Problem, read_body
 
 LONGEST_LIFE_S: Final = int(LONGEST_LIFE.total_seconds())
 
-PhoneNumber = Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{6,14}$(?!\n)", description="E.164")]
+PhoneNumber = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^\+[1-9][0-9]{6,14}$(?!\n)",
+        description="E.164; premium-rate numbers are refused unless the settings allow them",
+    ),
+]
 Life = Annotated[int, msgspec.Meta(ge=1, le=LONGEST_LIFE_S, description="life of the code in seconds")]
 EnteredCode = Annotated[
     str,

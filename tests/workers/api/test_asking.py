@@ -42,6 +42,27 @@ async def test_accepted_request_is_on_the_topic_with_its_number_sealed(door: Doo
     assert request.expires_at == door.clock.now() + timedelta(seconds=120)
 
 
+async def test_number_goes_on_in_its_normal_form_and_a_repeat_may_write_it_in_another(door: Door) -> None:
+    answers = [
+        await _ask(door, {"to": to, "purpose": "login"}, **{"Idempotency-Key": "order-1"})
+        for to in ("+4407700900123", NUMBER)
+    ]
+
+    keys = door.settings.callers["shop"].seal_keys
+    assert [status for status, _, _ in answers] == [202, 202]
+    for request in _requests(door):
+        assert unseal(request.to, caller="shop", request_id=request.request_id, keys=keys) == NUMBER
+
+
+@pytest.mark.parametrize("number", ["+449098790000", "+19005550123", "+37190012345"])
+async def test_premium_rate_number_is_refused_and_the_setting_named(door: Door, number: str) -> None:
+    status, problem, _ = await _ask(door, {"to": number, "purpose": "login"})
+
+    assert (status, problem["field"]) == (422, "to")
+    assert "otp.premium_numbers" in problem["detail"]
+    assert not door.kafka.records
+
+
 @pytest.mark.parametrize(
     ("body", "status", "field"),
     [
