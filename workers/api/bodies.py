@@ -1,8 +1,8 @@
 """What travels through the HTTP door, and how a body is read."""
 
+import codecs
 import re
 from dataclasses import dataclass, field, fields
-from datetime import datetime
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated, Any, Final, TypeVar
@@ -13,7 +13,8 @@ from aiohttp import web
 
 from pipeline.errors import Outcome
 from pipeline.records import LONGEST_LIFE, Locale, ReceiptState, Word
-from workers.web.problems import Problem, read_body
+from pipeline.records.fields import Instant
+from workers.web.problems import Problem, invalid, read_body
 
 LONGEST_LIFE_S: Final = int(LONGEST_LIFE.total_seconds())
 
@@ -50,7 +51,7 @@ class AcceptedOtp:
     """Kafka has the request."""
 
     request_id: str
-    expires_at: datetime
+    expires_at: Instant
     resend_after_s: int
 
 
@@ -88,7 +89,7 @@ class TimelineAttempt:
     provider: str
     trigger: str
     outcome: Outcome
-    at: datetime
+    at: Instant
     receipt: ReceiptState | None
 
 
@@ -98,9 +99,9 @@ class Timeline:
 
     request_id: str
     state: OtpState
-    issued_at: datetime
-    expires_at: datetime
-    verified_at: datetime | None
+    issued_at: Instant
+    expires_at: Instant
+    verified_at: Instant | None
     attempts: tuple[TimelineAttempt, ...]
 
 
@@ -123,7 +124,7 @@ async def read(request: web.Request, kind: type[B]) -> B:
     for name in document.keys() - known:
         # A name may be anything, a number or a code too, so that only what looks like a name is repeated.
         shown = name if _NAME.fullmatch(name) else None
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"no such field; there are {sorted(known)}", field=shown)
+        raise invalid(shown, f"no such field; there are {sorted(known)}")
     try:
         return msgspec.convert(document, type=kind)
     except msgspec.ValidationError as error:
@@ -132,11 +133,11 @@ async def read(request: web.Request, kind: type[B]) -> B:
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        document = orjson.loads(body)
+        document = orjson.loads(body.removeprefix(codecs.BOM_UTF8))  # some clients write one; RFC 8259, section 8.1
     except orjson.JSONDecodeError as error:
         raise Problem(HTTPStatus.BAD_REQUEST, f"the body is not JSON: position {error.pos}") from None
     if not isinstance(document, dict):
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "the body is not a JSON object")
+        raise invalid(None, "the body is not a JSON object")
     return document
 
 
@@ -145,4 +146,4 @@ def _problem(text: str) -> Problem:
     missing = _MISSING.search(complaint)
     name = missing[1] if missing else path.strip("`").removeprefix("$.")
     detail = _SHAPES[name] if "matching regex" in complaint else complaint
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"`{name}`: {detail}", field=name)
+    return invalid(name, f"`{name}`: {detail}")

@@ -29,7 +29,10 @@ class WishVerdict(StrEnum):
 
     ASKED = "asked"
     EARLY = "early"
-    ENDED = "ended"  # verified, void, too old, out of attempts, or issued before state was lost
+    VERIFIED = "verified"
+    SUPERSEDED = "superseded"  # by a newer request of the same caller, number and purpose
+    LATE = "late"  # no send may start any more, or it was issued before state was lost
+    SPENT = "spent"  # no attempts are left
     UNKNOWN = "unknown"  # no such request of this caller
 
 

@@ -207,7 +207,7 @@ async def test_no_wish_after_the_share_of_the_life_in_which_sends_may_start(door
     await _sent(door)
     door.clock.move(180.001)
 
-    assert (await door.checks.ask_again(ID, "shop")).verdict is WishVerdict.ENDED
+    assert (await door.checks.ask_again(ID, "shop")).verdict is WishVerdict.LATE
 
 
 async def test_no_wish_for_a_verified_request(door: Door) -> None:
@@ -216,14 +216,22 @@ async def test_no_wish_for_a_verified_request(door: Door) -> None:
     await door.checks.consume(ID, "mark")
     door.clock.move(30)
 
-    assert (await door.checks.ask_again(ID, "shop")).verdict is WishVerdict.ENDED
+    assert (await door.checks.ask_again(ID, "shop")).verdict is WishVerdict.VERIFIED
+
+
+async def test_no_wish_for_a_request_that_was_superseded(door: Door) -> None:
+    await _sent(door)
+    door.clock.move(30)
+    await _sent(door, "newer-0123456789")
+
+    assert (await door.checks.ask_again(ID, "shop")).verdict is WishVerdict.SUPERSEDED
 
 
 async def test_no_wish_when_every_attempt_is_used_up(door: Door) -> None:
     await door.dispatched(door.request(ID), *["carrier-a", "carrier-b"] * 2, "carrier-a")
     door.clock.move(30)
 
-    assert (await door.checks.ask_again(ID, "shop")).verdict is WishVerdict.ENDED
+    assert (await door.checks.ask_again(ID, "shop")).verdict is WishVerdict.SPENT
 
 
 async def test_receipts_in_any_order_give_the_same_row(door: Door) -> None:

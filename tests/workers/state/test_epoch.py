@@ -77,7 +77,7 @@ async def test_restart_of_a_server_that_may_forget_writes_ends_the_codes_before_
         await _restart(own, door)
 
         assert (await door.checks.try_code(ID, "shop", ENTRY)).verdict is TryVerdict.REFUSED
-        assert (await door.checks.ask_again(ID, "shop")).verdict is WishVerdict.ENDED
+        assert (await door.checks.ask_again(ID, "shop")).verdict is WishVerdict.LATE
 
 
 async def test_codes_issued_before_the_state_was_wiped_are_refused_and_later_ones_are_not(

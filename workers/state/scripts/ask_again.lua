@@ -1,6 +1,6 @@
 -- A person wants another message:
 -- [prefix, keep ms, request id, caller, now ms, ms between wishes, share of the life, most attempts] ->
--- {'lost'}, {'unknown'}, {'ended'}, {'early', ms to wait} or {'asked', ordinal of the wish, sealed request}
+-- {'lost'}, {'unknown'}, {'verified'}, {'superseded'}, {'late'}, {'spent'}, {'early', ms to wait} or {'asked', ordinal of the wish, sealed request}
 local since, settled = string.match(redis.call('GET', ARGV[1] .. 'epoch') or '', '^(%d+) (%x+) [01]$')
 if not since or string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') ~= settled then
   return {'lost'}
@@ -14,8 +14,14 @@ end
 issued = tonumber(issued)
 local now = tonumber(ARGV[5])
 local last = issued + tonumber(ARGV[7]) * (tonumber(deadline) - issued)
-if verified or void or now > last or issued < tonumber(since) or tonumber(newest) >= tonumber(ARGV[8]) then
-  return {'ended'}
+if verified or void then
+  return {verified and 'verified' or 'superseded'}
+end
+if now > last or issued < tonumber(since) then
+  return {'late'}
+end
+if tonumber(newest) >= tonumber(ARGV[8]) then
+  return {'spent'}
 end
 local wait = math.max(issued, tonumber(asked or 0)) + tonumber(ARGV[6]) - now
 if wait > 0 then
