@@ -11,13 +11,13 @@ from typing import Any, Final
 
 import msgspec
 
+from pipeline.json_schema import portable, rewritten
 from workers.api import examples
 from workers.api.bodies import AcceptedOtp, Checked, Entered, NewOtp, Timeline
 from workers.web.problems import URN, ProblemType
 
 BODIES: Final = (NewOtp, Entered)  # other fields than theirs are refused
 _REF: Final = "#/components/schemas/"
-_LOOK_AHEAD: Final = r"(?!\n)"  # keeps Python's `$` from ignoring a line break; that of JSON Schema does not
 _NOT_WORD: Final = re.compile(r"[^A-Za-z0-9]+")
 
 
@@ -59,30 +59,23 @@ def schemas() -> dict[str, Any]:
     _, found = msgspec.json.schema_components(kinds, ref_template=_REF + "{name}")
     for kind in BODIES:
         found[kind.__name__]["additionalProperties"] = False
-    portable = {name: _portable(schema) for name, schema in found.items()}
-    for name, schema in portable.items():
+    understood = {name: rewritten(schema, _understood) for name, schema in found.items()}
+    for name, schema in understood.items():
         if "enum" in schema:
             schema["x-enum-varnames"] = [_constant(name, value) for value in schema["enum"]]
         if example := examples.BODIES.get(name):
             schema["example"] = example
-    return portable
+    return understood
 
 
-def _portable(schema: Any) -> Any:
-    if isinstance(schema, list):
-        return [_portable(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    parts = {key: _portable(part) for key, part in schema.items()}
+def _understood(parts: dict[str, Any]) -> dict[str, Any]:
     if {"type": "null"} in parts.get("anyOf", ()):
         parts |= _nullable(parts.pop("anyOf"))
     if "enum" in parts:
         parts["type"] = "string"
-    if "pattern" in parts:
-        parts["pattern"] = parts["pattern"].removesuffix(_LOOK_AHEAD)
     if "default" in parts:
         parts |= _told(parts, parts.pop("default"))
-    return parts
+    return portable(parts)
 
 
 def _nullable(kinds: list[dict[str, Any]]) -> dict[str, Any]:
