@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
+from pipeline.json_schema import portable, rewritten
 from pipeline.records import MAX_RECORD_BYTES, VERSION, OtpRequest, Verification
 from pipeline.topics import DEAD, REQUESTS, TOPICS, VERIFICATIONS, Topic
 
@@ -73,17 +74,7 @@ def _schemas() -> dict[str, Any]:
     _, schemas = msgspec.json.schema_components(records, ref_template="#/components/schemas/{name}")
     for record in records:
         schemas[record.__name__]["properties"]["v"] = {"const": VERSION, "default": VERSION}
-    return {name: _portable(schemas[name]) for name in sorted(schemas)}
-
-
-def _portable(schema: Any) -> Any:
-    """Write patterns without the look-ahead that keeps Python's `$` from ignoring a line break; RE2 knows none."""
-    if isinstance(schema, list):
-        return [_portable(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    parts = {key: _portable(part) for key, part in schema.items()}
-    return parts | {"pattern": parts["pattern"].removesuffix(r"(?!\n)")} if "pattern" in parts else parts
+    return {name: rewritten(schemas[name], portable) for name in sorted(schemas)}
 
 
 def _channel(topic: Topic) -> dict[str, Any]:

@@ -1,10 +1,12 @@
-"""Derive and check a code.
+"""Derive a code, and read and check what was entered.
 
 The code is on no topic, in no store and in no log: it is derived wherever it is needed from a master key and from
 what makes the request what it is. A retry, a redelivery, a resend or a second provider therefore gives the same code.
 """
 
 import hmac
+import re
+import unicodedata
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
@@ -18,6 +20,16 @@ from pipeline.settings import Secret
 _SEED_BYTES: Final = 20  # RFC 4226 recommends a shared secret of 160 bits
 _NO_SALT: Final = Secret(bytes(32))  # RFC 5869, section 2.2
 _LEAST_BYTES: Final = 14  # pyotp refuses shorter ones, and so do we
+
+_BLANK: Final = " "
+_PARTING: Final = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf", "Pd"})  # Unicode's blanks, line ends, invisibles, dashes
+# Of other categories: minus, keycap, grapheme joiner, fillers of Hangul and Khmer, variation selectors.
+_PARTING_TOO: Final = frozenset("\u2212\u20e3\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0") | {
+    chr(selector) for selector in range(0xFE00, 0xFE10)
+}
+_DIGIT: Final = re.compile("[0-9]")
+_RUN: Final = re.compile("[0-9]+")
+_PARTED_RUN: Final = re.compile("[0-9](?:[ .\u00b7\u2022]*[0-9])*")  # blanks and dots are how people part a code
 
 
 class CodeBasis(Struct, frozen=True, kw_only=True):
@@ -60,10 +72,47 @@ class _Hotp(pyotp.HOTP):
         return self._seed
 
 
+class Entry(Struct, frozen=True, kw_only=True):
+    """What a person entered, read in the two ways in which it may be a code. Neither shows in a `repr`."""
+
+    derived: str  # as a code of ours: its digits, or nothing where they are not to be made out
+    own: str  # as a code of the caller's own
+
+    def __repr__(self) -> str:
+        return "Entry(...)"
+
+
+def read_entry(entered: str, digits: int) -> Entry:
+    """Read what was typed, pasted or filled in. Digits of every script count as what they mean."""
+    signs = "".join(map(_sign, entered))
+    return Entry(derived=_derived(signs, digits), own=signs.replace(_BLANK, ""))
+
+
+def bare(own: str) -> str:
+    """Give a code of the caller's own as entries of it are read: without blanks, dashes and invisible signs."""
+    return read_entry(own, 0).own
+
+
 def matches(code: str, entered: str) -> bool:
-    """Compare in constant time with what a person entered, blanks and hyphens of both aside."""
-    return hmac.compare_digest(_bare(code), _bare(entered))
+    """Compare in constant time. Nothing is equal to no code at all."""
+    return hmac.compare_digest(code.encode(), entered.encode()) and code != ""
 
 
-def _bare(code: str) -> bytes:
-    return code.replace(" ", "").replace("-", "").encode()
+def _derived(signs: str, digits: int) -> str:
+    """Give the only run of so many digits: of all that were entered, or else of those in a sentence around them."""
+    every = "".join(_DIGIT.findall(signs))
+    if len(every) == digits:
+        return every
+    runs = {*_RUN.findall(signs), *("".join(_DIGIT.findall(run)) for run in _PARTED_RUN.findall(signs))}
+    found = [run for run in runs if len(run) == digits]
+    return found[0] if len(found) == 1 else ""
+
+
+@lru_cache(maxsize=4096)
+def _sign(sign: str) -> str:
+    """Give a decimal digit as its ASCII one, a blank for what is blank, a dash or invisible, and all else as it is."""
+    digit = unicodedata.decimal(sign, None)
+    if digit is not None:
+        return str(digit)
+    parts = unicodedata.category(sign) in _PARTING or sign in _PARTING_TOO
+    return _BLANK if parts else sign

@@ -37,7 +37,7 @@ class DeadReason(StrEnum):
     UNKNOWN_CALLER = "unknown_caller"  # no such caller in the settings
     SEAL_BROKEN = "seal_broken"  # the sealed number or code does not open for this caller and request
     PLAIN_NUMBER = "plain_number"  # an unsealed number where the settings do not allow it
-    INVALID_NUMBER = "invalid_number"  # not E.164
+    INVALID_NUMBER = "invalid_number"  # not E.164, or no number that a plan can have, or premium rate
     UNRENDERABLE = "unrenderable"  # the caller's template cannot be rendered
     NO_ROUTE = "no_route"  # no provider is configured for this country
     REJECTED = "rejected"  # a provider says that this destination can never be reached

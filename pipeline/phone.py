@@ -1,4 +1,4 @@
-"""Phone numbers: E.164, country, mask, keyed hash, seal and open.
+"""Phone numbers: read, mask, keyed hash, seal and open.
 
 A number travels sealed: a compact JWE (RFC 7516) with `alg` `dir` and `enc` `A256GCM` (RFC 7518), whose protected
 header names the caller's key (`kid`), the caller and the request id (`rid`). Whoever holds the key of one caller can
@@ -15,18 +15,16 @@ from functools import lru_cache
 from typing import Final
 
 import orjson
-import phonenumbers
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Struct
 
 from pipeline.errors import DeadReason, InvalidMessage
 from pipeline.mac import hmac_sha256
+from pipeline.numbering import E164, place
 from pipeline.settings import Secret
 
-_E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")  # ITU-T E.164: at most 15 digits
 _QUOTED: Final = re.compile(r"\+?\d(?:[ ().-]{0,2}\d){5,}")  # six digits or more, as people and machines write them
-_PREFIX: Final = 9  # the plus and 8 digits: numbering plans give whole prefixes of this length to one country
 # Header, no encrypted key, 12 bytes of nonce, text, 16 bytes of tag (RFC 7516, section 7.1).
 _JWE: Final = re.compile(r"[\w-]{40,}\.\.[\w-]{16}\.[\w-]*\.[\w-]{22}", re.ASCII)
 _NONCE_BYTES: Final = 12  # RFC 7518, section 5.3
@@ -51,14 +49,21 @@ class Phone(Struct, frozen=True, kw_only=True):
         return mask(self.e164)
 
 
-def read_phone(text: str, hash_key: Secret, *, source: str | None = None) -> Phone:
-    """Read an E.164 number. Raises InvalidMessage when it is none, or too long or short for its country."""
-    if not _E164.fullmatch(text):
+def read_phone(text: str, hash_key: Secret, *, source: str | None = None, premium: bool = False) -> Phone:
+    """Read an E.164 number in its normal form: one phone has one hash. Premium-rate numbers only with `premium`.
+
+    Raises InvalidMessage when it is none, when no numbering plan can have it, or when it costs whoever writes to it.
+    """
+    if not E164.fullmatch(text):
         raise InvalidMessage(DeadReason.INVALID_NUMBER, "`to` is not E.164: a plus and 7 to 15 digits", source=source)
-    country = _country(text[:_PREFIX], len(text))
-    if country is None:
-        raise InvalidMessage(DeadReason.INVALID_NUMBER, "`to` has no possible length for its country", source=source)
-    return Phone(e164=text, country=country, hash=keyed_hash(text, hash_key))
+    try:
+        placed = place(text)
+    except ValueError as error:
+        raise InvalidMessage(DeadReason.INVALID_NUMBER, f"`to` {error}", source=source) from None
+    if placed.premium and not premium:
+        detail = "`to` is a premium-rate number, which the setting otp.premium_numbers does not allow"
+        raise InvalidMessage(DeadReason.INVALID_NUMBER, detail, source=source)
+    return Phone(e164=placed.e164, country=placed.country, hash=keyed_hash(placed.e164, hash_key))
 
 
 def keyed_hash(e164: str, key: Secret) -> str:
@@ -112,23 +117,6 @@ def _check_header(header: Mapping[str, object], caller: str, request_id: str) ->
 @lru_cache(maxsize=256)
 def _cipher(key: Secret) -> AESGCM:
     return AESGCM(key.reveal())
-
-
-@lru_cache(maxsize=65536)
-def _country(prefix: str, length: int) -> str | None:
-    """Give the country of a prefix, or none when no number of this length exists there.
-
-    phonenumbers takes 45 us a number; by prefix it is asked once. Numbers it assigns to nobody (such as the ones
-    kept for fiction) get the main country of their calling code.
-    """
-    try:
-        number = phonenumbers.parse(prefix.ljust(length, "2"))
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_possible_number(number):
-        return None
-    region = phonenumbers.region_code_for_number(number)
-    return region or phonenumbers.region_code_for_country_code(number.country_code or 0)
 
 
 def _b64(data: bytes) -> str:

@@ -35,7 +35,7 @@ PLACES = {
     "jgo": ("workers/embedded/",),
     "os.environ": ("workers/__main__.py",),
     "os.getenv": ("workers/__main__.py",),
-    "phonenumbers": ("pipeline/phone.py",),
+    "phonenumbers": ("pipeline/numbering.py",),
     "prometheus_client": ("workers/metrics/",),
     "psutil": ("workers/embedded/",),
     "pyotp": ("pipeline/codes.py",),

@@ -57,7 +57,7 @@ class OtpClient:
         Raises InvalidMessage and ValueError for what would end as a dead letter, BrokerAway when Kafka does not
         acknowledge within `kafka.send_timeout_s`: then it is unknown whether a message will be sent.
         """
-        read_phone(to, self._key)  # its checks alone are wanted
+        number = read_phone(to, self._key, premium=True).e164  # whether premium rate is allowed, dispatch knows
         if not 1 <= ttl_s <= LONGEST_LIFE_S:
             raise ValueError(f"ttl_s is {ttl_s}; a code may live 1 to {LONGEST_LIFE_S} s")
         request_id = new_id(secrets.token_bytes(ID_BYTES))
@@ -65,7 +65,7 @@ class OtpClient:
         request = OtpRequest(
             request_id=request_id,
             caller=self._caller,
-            to=self._seal(to, request_id),
+            to=self._seal(number, request_id),
             purpose=purpose,
             locale=locale,
             issued_at=issued_at,

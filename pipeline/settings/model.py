@@ -68,6 +68,7 @@ class OtpSettings:
     tries: int = 5  # entered codes per request
     resend_after_s: int = 30  # from one message of a request to the next that a person may ask for
     plain_numbers: bool = False  # accept an unsealed `to` from Kafka; development only
+    premium_numbers: bool = False  # accept premium-rate numbers; whoever owns one earns by each code sent to it
     test_numbers: tuple[str, ...] = field(default=(), repr=False)  # E.164: everything happens except the send
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from pipeline.codes import CodeBasis, _Hotp, derive, matches
+from pipeline.codes import CodeBasis, _Hotp, bare, derive, matches, read_entry
 from pipeline.settings import Secret
 
 MASTER = Secret(bytes(range(32)))
@@ -72,8 +72,81 @@ def test_code_has_the_digits_that_were_asked_for(digits: int, request_id: str) -
 
 
 @pytest.mark.parametrize(
-    ("entered", "right"),
-    [("123456", True), ("123 456", True), ("123-456", True), ("123457", False), ("", False), ("１２３４５６", False)],  # noqa: RUF001 - full-width digits
+    ("entered", "derived"),
+    [
+        ("123456", "123456"),
+        (" 123 456\r\n", "123456"),
+        ("123-456", "123456"),
+        ("123.456", "123456"),
+        ("1 2 3 4 5 6", "123456"),
+        ("\t123456\xa0", "123456"),
+        ("123\u202f456", "123456"),  # narrow no-break space
+        ("\u200b123456\ufeff", "123456"),  # zero-width space, byte order mark
+        ("\u202a123456\u202c", "123456"),  # embedding of a direction
+        ("123\u2013456", "123456"),  # en dash
+        ("123\u2011456", "123456"),  # non-breaking hyphen
+        ("123\u2212456", "123456"),  # minus
+        ("\uff11\uff12\uff13\uff14\uff15\uff16", "123456"),  # full width
+        ("\u0661\u0662\u0663\u0664\u0665\u0666", "123456"),  # Arabic-Indic
+        ("\u06f1\u06f2\u06f3\u06f4\u06f5\u06f6", "123456"),  # Persian
+        ("\u0967\u0968\u0969\u096a\u096b\u096c", "123456"),  # Devanagari
+        ("1\ufe0f\u20e32\ufe0f\u20e33456", "123456"),  # keycaps
+        ("123,456", "123456"),
+        ("Your code: 123-456.", "123456"),
+        ("123456 is your Shop code. Never share it.", "123456"),
+        ("123456 is your Shop code. Never share it.\n\n@shop.example.com #123456", "123456"),
+        ("Your code is 123 456, good for 5 minutes", "123456"),
+        ("Code 123456. 5 minutes are left", "123456"),
+        ("Code 123456, and 654321", ""),
+        ("12345", ""),
+        ("1234567", ""),
+        ("Call +447700900123", ""),
+        ("", ""),
+        ("---", ""),
+        ("hello", ""),
+        ("\u2460\u2461\u2462\u2463\u2464\u2465", ""),  # digits in circles are no decimal digits
+    ],
 )
-def test_entered_code_is_compared_without_blanks_and_hyphens(entered: str, right: bool) -> None:  # noqa: FBT001 - a table's column
-    assert matches("123456", entered) is right
+def test_code_is_made_out_in_what_people_enter(entered: str, derived: str) -> None:
+    assert read_entry(entered, 6).derived == derived
+
+
+@pytest.mark.parametrize(
+    ("entered", "own"),
+    [
+        ("Ab7-Xy9", "Ab7Xy9"),
+        ("\u200bAb7 Xy9\r\n", "Ab7Xy9"),
+        ("\u0667\u0667\u0667", "777"),
+        ("a.b", "a.b"),  # in a code of somebody else's a dot may mean something
+        (" - ", ""),
+    ],
+)
+def test_entry_for_a_callers_own_code_loses_what_is_blank_or_invisible_or_a_dash(entered: str, own: str) -> None:
+    assert read_entry(entered, 6).own == own
+    assert bare(entered) == own
+
+
+@given(st.text(max_size=1024), st.integers(min_value=6, max_value=10))
+def test_entry_is_read_as_one_code_or_as_none(entered: str, digits: int) -> None:
+    derived = read_entry(entered, digits).derived
+
+    assert derived == "" or (len(derived) == digits and derived.isascii() and derived.isdecimal())
+
+
+@given(st.lists(st.sampled_from(["12", "3", "456", " ", "-", ".", "\u2013", "x", "\u200b"]), max_size=8))
+def test_digits_of_the_right_number_are_read_whatever_is_between_them(parts: list[str]) -> None:
+    digits = "".join(part for part in parts if part.isdecimal())
+
+    assert read_entry("".join(parts), max(len(digits), 1)).derived == digits
+
+
+@pytest.mark.parametrize(
+    ("code", "entered", "right"),
+    [("123456", "123456", True), ("123456", "123457", False), ("123456", "", False), ("", "", False)],
+)
+def test_codes_are_equal_or_not_and_no_code_equals_nothing(code: str, entered: str, *, right: bool) -> None:
+    assert matches(code, entered) is right
+
+
+def test_entry_never_shows_in_a_repr() -> None:
+    assert "123456" not in repr(read_entry("123456", 6))

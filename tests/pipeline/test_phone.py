@@ -62,6 +62,21 @@ def test_words_of_a_provider_lose_what_may_be_a_number_or_a_code(words: str, kep
     assert redact(words) == kept
 
 
+@pytest.mark.parametrize("written", ["+4407700900123", "+447700900123"])
+def test_one_phone_has_one_hash_however_it_is_written(written: str) -> None:
+    phone = read_phone(written, KEY)
+
+    assert (phone.e164, phone.hash) == ("+447700900123", keyed_hash("+447700900123", KEY))
+
+
+def test_premium_rate_is_refused_unless_it_is_allowed() -> None:
+    with pytest.raises(InvalidMessage, match="premium-rate") as caught:
+        read_phone("+449098790000", KEY)
+
+    assert caught.value.reason is DeadReason.INVALID_NUMBER
+    assert read_phone("+449098790000", KEY, premium=True).country == "GB"
+
+
 def test_mask_shows_calling_code_and_last_two_digits() -> None:
     assert mask("+447700900123") == "+44********23"
 

@@ -18,6 +18,7 @@ from typing import Final
 import aiohttp
 from aiohttp import web
 
+from tests.npm import installed
 from workers.embedded.ports import LOOPBACK, choose_ports
 
 PROJECT: Final = Path(__file__).parents[2]
@@ -35,22 +36,10 @@ def missing() -> str | None:
     return None if SPECS.is_dir() else "needs the providers' descriptions in ../shared/specs"
 
 
-async def install() -> None:
-    """Install Prism, pinned by its lock file, unless it is there."""
-    wanted = (PACKAGE / "package-lock.json").read_bytes()
-    marker = INSTALLED / "package-lock.json"
-    if PRISM.exists() and marker.exists() and marker.read_bytes() == wanted:
-        return
-    shutil.rmtree(INSTALLED, ignore_errors=True)
-    shutil.copytree(PACKAGE, INSTALLED)
-    npm = await asyncio.create_subprocess_exec("npm", "ci", cwd=INSTALLED, stdout=DEVNULL)
-    assert await npm.wait() == 0
-
-
 @asynccontextmanager
 async def mock(spec: str, folder: Path) -> AsyncIterator[str]:
     """Serve a description; a request that breaks it is answered with an error."""
-    await install()
+    await installed(PACKAGE, INSTALLED)
     (port,) = choose_ports(folder / f"{spec}.port.json", 1)
     server = await asyncio.create_subprocess_exec(
         *(str(PRISM), "mock", "--errors", "--host", LOOPBACK, "--port", str(port), str(SPECS / spec)), stdout=DEVNULL

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from aiohttp import ClientSession, TCPConnector, web
 
-from pipeline.codes import CodeBasis, derive
+from pipeline.codes import CodeBasis, Entry, derive
 from pipeline.errors import Outcome
 from pipeline.phone import keyed_hash, seal
 from pipeline.records import Attempt, OtpRequest, encode
@@ -30,6 +30,7 @@ from workers.web.parts import Parts
 from workers.web.publishing import Publisher
 
 NUMBER = "+447700900123"
+ENTRY = Entry(derived="123456", own="123456")  # readable, right or not
 SHOP, BANK = {"Authorization": "Bearer shop-key"}, {"Authorization": "Bearer bank-key"}
 
 

@@ -3,7 +3,7 @@
 import math
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
@@ -22,9 +22,15 @@ from workers.api.queue import Queue
 from workers.log import get_log
 from workers.state.checks import Remembered, WishVerdict
 from workers.web.parts import Parts
-from workers.web.problems import Problem
+from workers.web.problems import Problem, ProblemType, invalid
 from workers.web.serving import json
 
+_ENDED: Final = {
+    WishVerdict.VERIFIED: (ProblemType.VERIFIED, "the code has been entered"),
+    WishVerdict.SUPERSEDED: (ProblemType.SUPERSEDED, "a newer request for this number and purpose took its place"),
+    WishVerdict.LATE: (ProblemType.TOO_LATE, "the code is too old"),
+    WishVerdict.SPENT: (ProblemType.OUT_OF_ATTEMPTS, "as many messages as may be sent were sent"),
+}
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 
 log = get_log("api")
@@ -57,12 +63,12 @@ class Asking:
         self._queue.refuse_if_long()
         until = self._publisher.limit()
         wanted = await read(request, NewOtp)
-        self._check_number(wanted.to)
-        life = await self._life(request, caller, wanted)
+        number = self._number(wanted.to)
+        life = await self._life(request, caller, replace(wanted, to=number))
         record = OtpRequest(
             request_id=life.request_id,
             caller=caller,
-            to=self._sealed(wanted.to, caller, life.request_id),
+            to=self._sealed(number, caller, life.request_id),
             purpose=wanted.purpose,
             locale=wanted.locale,
             issued_at=life.issued_at,
@@ -93,18 +99,15 @@ class Asking:
         """Give a new id and life, or under an idempotency key the ones that were given before."""
         issued_at = self._clock.now()
         expires_at = issued_at + timedelta(seconds=wanted.ttl_s or self._otp.ttl_s)
-        key = request.headers.get("Idempotency-Key")
+        key = _key(request)
         if key is None:
             return _Life(request_id=new_id(secrets.token_bytes(ID_BYTES)), issued_at=issued_at, expires_at=expires_at)
-        if not _KEY.fullmatch(key):
-            detail = "must be 1 to 255 visible ASCII characters"
-            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, field="Idempotency-Key")
         request_id = request_id_for(self._number_key, caller, key)
         digest = digest_of(self._number_key, wanted.to, wanted.purpose, wanted.locale, wanted.ttl_s)
         answer = await self._remember(request_id, Remembered(digest=digest, issued_at=issued_at, expires_at=expires_at))
         if answer.digest != digest:
             detail = "this key came with another body before: use a new key for a new request"
-            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, field="Idempotency-Key")
+            raise invalid("Idempotency-Key", detail, kind=ProblemType.KEY_REUSED)
         return _Life(request_id=request_id, issued_at=answer.issued_at, expires_at=answer.expires_at)
 
     async def _remember(self, request_id: str, wanted: Remembered) -> Remembered:
@@ -115,26 +118,38 @@ class Asking:
             # What is not noticed meanwhile is another body under the same key: the first one then counts.
             return wanted
 
-    def _check_number(self, number: str) -> None:
+    def _number(self, number: str) -> str:
         try:
-            read_phone(number, self._number_key)
+            return read_phone(number, self._number_key, premium=self._otp.premium_numbers).e164
         except InvalidMessage as error:
-            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, error.detail, field="to") from None
+            raise invalid("to", error.detail) from None
 
     def _sealed(self, number: str, caller: str, request_id: str) -> str:
         kid, key = next(iter(self._settings_of[caller].seal_keys.items()))
         return seal(number, caller=caller, request_id=request_id, kid=kid, key=key)
 
 
+def _key(request: web.Request) -> str | None:
+    keys = request.headers.getall("Idempotency-Key", [])
+    if len(keys) > 1:
+        raise invalid("Idempotency-Key", "is there more than once: send one")
+    if keys and not _KEY.fullmatch(keys[0]):
+        raise invalid("Idempotency-Key", "must be 1 to 255 visible ASCII characters")
+    return keys[0] if keys else None
+
+
 def _unfulfilled(verdict: WishVerdict, wait_s: int) -> Problem:
     if verdict is WishVerdict.EARLY:
         detail = f"another message may be asked for in {wait_s} s"
-        return Problem(HTTPStatus.CONFLICT, detail, headers={"Retry-After": str(wait_s)})
-    if verdict is WishVerdict.ENDED:
-        return Problem(HTTPStatus.GONE, "no further message can be sent for this request: make a new one")
+        headers = {"Retry-After": str(wait_s)}
+        return Problem(HTTPStatus.CONFLICT, detail, kind=ProblemType.TOO_SOON, headers=headers)
+    if verdict in _ENDED:
+        kind, why = _ENDED[verdict]
+        return Problem(HTTPStatus.GONE, f"{why}: no further message can be sent, make a new request", kind=kind)
     return unknown()
 
 
 def unknown() -> Problem:
     """Give the answer to an id that is not the caller's, whether or not it is somebody else's."""
-    return Problem(HTTPStatus.NOT_FOUND, "no such request of this caller, or none that was processed yet")
+    detail = "no such request of this caller, or none that was processed yet"
+    return Problem(HTTPStatus.NOT_FOUND, detail, kind=ProblemType.NO_SUCH_REQUEST)

@@ -1,8 +1,8 @@
 """What travels through the HTTP door, and how a body is read."""
 
+import codecs
 import re
 from dataclasses import dataclass, field, fields
-from datetime import datetime
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated, Any, Final, TypeVar
@@ -13,15 +13,26 @@ from aiohttp import web
 
 from pipeline.errors import Outcome
 from pipeline.records import LONGEST_LIFE, Locale, ReceiptState, Word
-from workers.web.problems import Problem, read_body
+from pipeline.records.fields import Instant
+from workers.web.problems import Problem, invalid, read_body
 
 LONGEST_LIFE_S: Final = int(LONGEST_LIFE.total_seconds())
 
-PhoneNumber = Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{6,14}$(?!\n)", description="E.164")]
+PhoneNumber = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^\+[1-9][0-9]{6,14}$(?!\n)",
+        description="E.164; premium-rate numbers are refused unless the settings allow them",
+    ),
+]
 Life = Annotated[int, msgspec.Meta(ge=1, le=LONGEST_LIFE_S, description="life of the code in seconds")]
 EnteredCode = Annotated[
     str,
-    msgspec.Meta(min_length=1, max_length=64, description="as the person entered it; blanks and hyphens are left out"),
+    msgspec.Meta(
+        min_length=1,
+        max_length=1024,  # a whole message that was pasted, and more
+        description="as the person entered it: digits of any script, with blanks, dashes or a sentence around them",
+    ),
 ]
 
 
@@ -40,7 +51,7 @@ class AcceptedOtp:
     """Kafka has the request."""
 
     request_id: str
-    expires_at: datetime
+    expires_at: Instant
     resend_after_s: int
 
 
@@ -53,7 +64,10 @@ class Entered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """Whether it was right: false for wrong, expired, used and unknown alike."""
+    """Whether it was right: false for wrong, expired, used and unknown alike.
+
+    The same right code again within 10 s is true again, and counted once.
+    """
 
     verified: bool
 
@@ -75,7 +89,7 @@ class TimelineAttempt:
     provider: str
     trigger: str
     outcome: Outcome
-    at: datetime
+    at: Instant
     receipt: ReceiptState | None
 
 
@@ -85,9 +99,9 @@ class Timeline:
 
     request_id: str
     state: OtpState
-    issued_at: datetime
-    expires_at: datetime
-    verified_at: datetime | None
+    issued_at: Instant
+    expires_at: Instant
+    verified_at: Instant | None
     attempts: tuple[TimelineAttempt, ...]
 
 
@@ -110,7 +124,7 @@ async def read(request: web.Request, kind: type[B]) -> B:
     for name in document.keys() - known:
         # A name may be anything, a number or a code too, so that only what looks like a name is repeated.
         shown = name if _NAME.fullmatch(name) else None
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"no such field; there are {sorted(known)}", field=shown)
+        raise invalid(shown, f"no such field; there are {sorted(known)}")
     try:
         return msgspec.convert(document, type=kind)
     except msgspec.ValidationError as error:
@@ -119,11 +133,11 @@ async def read(request: web.Request, kind: type[B]) -> B:
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        document = orjson.loads(body)
+        document = orjson.loads(body.removeprefix(codecs.BOM_UTF8))  # some clients write one; RFC 8259, section 8.1
     except orjson.JSONDecodeError as error:
         raise Problem(HTTPStatus.BAD_REQUEST, f"the body is not JSON: position {error.pos}") from None
     if not isinstance(document, dict):
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "the body is not a JSON object")
+        raise invalid(None, "the body is not a JSON object")
     return document
 
 
@@ -132,4 +146,4 @@ def _problem(text: str) -> Problem:
     missing = _MISSING.search(complaint)
     name = missing[1] if missing else path.strip("`").removeprefix("$.")
     detail = _SHAPES[name] if "matching regex" in complaint else complaint
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"`{name}`: {detail}", field=name)
+    return invalid(name, f"`{name}`: {detail}")

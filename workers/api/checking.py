@@ -1,9 +1,12 @@
 """Check a code: counted before it is compared, right once, and one answer for all that is not right."""
 
+import secrets
+from typing import Final
+
 from aiohttp import web
 
-from pipeline.codes import CodeBasis, derive, matches
-from pipeline.errors import InvalidMessage
+from pipeline.codes import CodeBasis, Entry, bare, derive, matches, read_entry
+from pipeline.errors import InvalidMessage, StoreAway
 from pipeline.phone import unseal
 from pipeline.records import Verification
 from pipeline.topics import VERIFICATIONS
@@ -13,9 +16,11 @@ from workers.api.callers import Callers
 from workers.log import get_log
 from workers.metrics.definitions import CODES_IN_TIME, ENTERED, VERIFIED_SECONDS
 from workers.metrics.labels import NONE
-from workers.state.checks import Tried, TryVerdict, Used
+from workers.state.entries import Tried, TryVerdict, Use, Used, UseVerdict
 from workers.web.parts import Parts
 from workers.web.serving import json
+
+_MARK_BYTES: Final = 8  # of a use: unique among those of one request
 
 log = get_log("api")
 
@@ -32,34 +37,53 @@ class Checking:
         self._checks = parts.checks
         self._clock = parts.clock
         self._metrics = parts.metrics
+        self._unsure: dict[str, tuple[str, str]] = {}  # mark of a use without an answer -> request, caller
+        self._checks.on_return(self._settle)
 
     async def verify(self, request: web.Request) -> web.Response:
         """Check a code. The answer to wrong, expired, used, unknown and other callers' ids is one and the same."""
         caller = self._callers.name(request)
-        entered = await read(request, Entered)
+        entry = read_entry((await read(request, Entered)).code, self._digits)
         request_id = request.match_info["request_id"]
-        tried = await self._checks.try_code(request_id, caller)
-        used = None
-        if self._is_right(tried, request_id, caller, entered.code):
-            used = await self._checks.consume(request_id)
-        if used is not None:
-            record = verified(request_id, caller, used.attempts, self._clock.now())
-            self._publish(record)
-            self._tell(record, used)
-        elif tried.verdict is not TryVerdict.UNKNOWN:
-            self._publish(refused(request_id, caller, self._clock.now()))
-        else:
+        tried = await self._checks.try_code(request_id, caller, entry)
+        use = Use(verdict=UseVerdict.REFUSED)
+        if self._is_right(tried, request_id, caller, entry):
+            use = await self._use(request_id, caller)
+        if use.used is not None:
+            self._tell_verified(request_id, caller, use.used)
+        elif use.verdict is UseVerdict.REPEATED:
+            self._metrics.count(ENTERED, caller, use.verdict)
+        elif tried.verdict in {TryVerdict.UNKNOWN, TryVerdict.UNREADABLE}:
             self._metrics.count(ENTERED, caller, tried.verdict)
-        return json(Checked(verified=used is not None))
+        else:
+            self._publish(refused(request_id, caller, self._clock.now()))
+        return json(Checked(verified=use.verdict is not UseVerdict.REFUSED))
 
-    def _is_right(self, tried: Tried, request_id: str, caller: str, entered: str) -> bool:
+    async def _use(self, request_id: str, caller: str) -> Use:
+        mark = secrets.token_hex(_MARK_BYTES)
+        try:
+            return await self._checks.consume(request_id, mark)
+        except StoreAway:
+            self._unsure[mark] = request_id, caller
+            raise
+
+    async def _settle(self) -> None:
+        """Tell of the codes that were used up without an answer to us: whoever repeats one is told, and nobody else."""
+        for mark, (request_id, caller) in list(self._unsure.items()):
+            used = await self._checks.went_through(request_id, mark)
+            if self._unsure.pop(mark, None) and used is not None:
+                self._tell_verified(request_id, caller, used)
+
+    def _is_right(self, tried: Tried, request_id: str, caller: str, entry: Entry) -> bool:
         try:
             code = self._code(tried, request_id, caller)
         except (InvalidMessage, KeyError):
             # Its key has left the ring too early: nobody can say that the code is right.
             log.exception("code.key_missing", request_id=request_id, kid=tried.kid)
             return False
-        return matches(code, entered) and tried.verdict is TryVerdict.OPEN
+        own = tried.request is not None and tried.request.code is not None
+        right = matches(bare(code), entry.own) if own else matches(code, entry.derived)
+        return right and tried.verdict is TryVerdict.OPEN
 
     def _code(self, tried: Tried, request_id: str, caller: str) -> str:
         """Derive the code of an open request, or one in vain where there is none to derive."""
@@ -82,7 +106,12 @@ class Checking:
         self._publisher.publish_later(VERIFICATIONS, record)
         self._metrics.count(ENTERED, record.caller, record.verdict)
 
-    def _tell(self, record: Verification, used: Used) -> None:
+    def _tell_verified(self, request_id: str, caller: str, used: Used) -> None:
+        record = verified(request_id, caller, used.attempts, self._clock.now())
+        self._publish(record)
+        self._observe(record, used)
+
+    def _observe(self, record: Verification, used: Used) -> None:
         """Tell how long it took from the acceptance of a code to its being entered. Test numbers tell nothing."""
         if any(attempt.test for attempt, _ in used.attempts):
             return

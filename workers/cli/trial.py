@@ -148,7 +148,7 @@ def _blanked(text: str, secret: list[str]) -> str:
 
 def _country(settings: Settings, number: str) -> str:
     try:
-        return read_phone(number, next(iter(settings.keys.numbers.values()))).country
+        return read_phone(number, next(iter(settings.keys.numbers.values())), premium=True).country
     except InvalidMessage:
         raise SettingsError("--to: is no phone number in E.164; write it like +447700900123") from None
 

@@ -152,14 +152,18 @@ class Opener:
         """Open the number; a plain one, where it is allowed, is sealed before it goes on any other topic."""
         if is_sealed(request.to):
             number = _unseal(request.to, request, caller.seal_keys)
-            return read_phone(number, self.number_key, source=request.caller), request
+            return self._read(number, request), request
         if not self.settings.otp.plain_numbers:
             detail = "`to` must be sealed (the setting otp.plain_numbers allows plain ones in development)"
             raise InvalidMessage(DeadReason.PLAIN_NUMBER, detail, source=request.caller)
-        phone = read_phone(request.to, self.number_key, source=request.caller)
+        phone = self._read(request.to, request)
         kid, key = next(iter(caller.seal_keys.items()))
-        sealed = seal(request.to, caller=request.caller, request_id=request.request_id, kid=kid, key=key)
+        sealed = seal(phone.e164, caller=request.caller, request_id=request.request_id, kid=kid, key=key)
         return phone, replace(request, to=sealed)
+
+    def _read(self, number: str, request: OtpRequest) -> Phone:
+        premium = self.settings.otp.premium_numbers
+        return read_phone(number, self.number_key, source=request.caller, premium=premium)
 
 
 def life_of(request: OtpRequest, appended_at: datetime) -> Life:

@@ -57,8 +57,11 @@ CALLBACK: Final = Label(
     ),
 )
 ENTERED: Final = Label(
-    name="verdict", meaning="what the entered code was", values=("verified", "refused", "unknown")
-)  # unknown: no such request of this caller
+    name="verdict",
+    meaning="what the entered code was",
+    # repeated: right, and verified a moment ago; unreadable: no code at all; unknown: no such request of this caller
+    values=("verified", "repeated", "refused", "unreadable", "unknown"),
+)
 OPERATION: Final = Label(
     name="operation",
     meaning="a script of ours, or a plain command",

@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -13,32 +13,17 @@ import orjson
 from msgspec.structs import replace
 
 from pipeline.board.top import IN_TIME_S
+from pipeline.codes import Entry
 from pipeline.errors import InvalidMessage, StoreAway
 from pipeline.records import Attempt, OtpRequest, ReceiptState, decode
 from pipeline.settings import Settings
 from workers.state.client import Store
+from workers.state.entries import Tried, TryVerdict, Use, Used, UseVerdict
 from workers.state.epoch import LOST, Clock, Epoch
 
 _IN_TIME_MS: Final = IN_TIME_S * 1000
+_REPEAT_MS: Final = 10_000  # after the right code: a second tap, or a client that tries again after a lost answer
 UNKNOWN: Final = b"unknown"  # what a script answers for a row that is missing, or of another caller
-
-
-class TryVerdict(StrEnum):
-    """Whether a code may be compared at all."""
-
-    OPEN = "open"
-    REFUSED = "refused"  # verified, void, expired, out of tries, or issued before state was lost
-    UNKNOWN = "unknown"  # no such request of this caller
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
-    """A counted try. The fields of the row are there when it is open."""
-
-    verdict: TryVerdict
-    kid: str = ""  # of the master key
-    number_hash: str = ""
-    request: OtpRequest | None = None  # sealed
 
 
 class WishVerdict(StrEnum):
@@ -46,7 +31,10 @@ class WishVerdict(StrEnum):
 
     ASKED = "asked"
     EARLY = "early"
-    ENDED = "ended"  # verified, void, too old, out of attempts, or issued before state was lost
+    VERIFIED = "verified"
+    SUPERSEDED = "superseded"  # by a newer request of the same caller, number and purpose
+    LATE = "late"  # no send may start any more, or it was issued before state was lost
+    SPENT = "spent"  # no attempts are left
     UNKNOWN = "unknown"  # no such request of this caller
 
 
@@ -75,15 +63,6 @@ class Reported:
     issued_at: datetime | None = None  # of the code
     state: ReceiptState | None = None  # of the whole message: what a receipt says of a part may not be true of it yet
     in_time: bool = False  # it is the first to tell, within 30 s of that, that the code has arrived
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Used:
-    """A code that was used up."""
-
-    attempts: tuple[tuple[Attempt, ReceiptState | None], ...]  # with the newest state that receipts gave
-    issued_at: datetime
-    in_time: bool  # it is the first to tell, within 30 s of that, that the code has arrived
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,9 +108,14 @@ class Checks:
         """Settle since when codes count. Call it at start; it is repeated whenever the store comes back."""
         await self.epoch.settle()
 
-    async def try_code(self, request_id: str, caller: str) -> Tried:
+    def on_return(self, callback: Callable[[], Awaitable[None]]) -> None:
+        """Have something called whenever the store has come back."""
+        self._store.when_back.append(callback)
+
+    async def try_code(self, request_id: str, caller: str, entry: Entry) -> Tried:
         """Count a try of a code, before anything is compared, and give what the code is derived from."""
-        answer = await self._run("try_code", request_id, caller, self._now_ms(), self._otp.tries)
+        readable = int(entry.derived != ""), int(entry.own != "")
+        answer = await self._run("try_code", request_id, caller, self._now_ms(), self._otp.tries, _REPEAT_MS, *readable)
         verdict = TryVerdict(answer[0].decode())
         if verdict is not TryVerdict.OPEN:
             return Tried(verdict=verdict)
@@ -144,17 +128,29 @@ class Checks:
                 request=decode(OtpRequest, request),
             )
 
-    async def consume(self, request_id: str) -> Used | None:
-        """Use a code up. One call for a request ever gives its attempts with their receipts, all others give None."""
-        held = await self._store.run("consume", request_id, self._now_ms(), _IN_TIME_MS)
-        if held is None:
-            return None
+    async def consume(self, request_id: str, mark: str) -> Use:
+        """Use a code up. One mark for a request ever is given its attempts, others are told so for 10 s at the most.
+
+        When this raises StoreAway it may have been used up all the same: `went_through` tells.
+        """
+        return await self._use(request_id, mark, fresh=True)
+
+    async def went_through(self, request_id: str, mark: str) -> Used | None:
+        """Give what `consume` would have given, where it used a code up and its answer was lost."""
+        return (await self._use(request_id, mark, fresh=False)).used
+
+    async def _use(self, request_id: str, mark: str, *, fresh: bool) -> Use:
+        held = await self._store.run("consume", request_id, self._now_ms(), _IN_TIME_MS, _REPEAT_MS, mark, int(fresh))
+        if not held:
+            return Use(verdict=UseVerdict.REFUSED if held is None else UseVerdict.REPEATED)
         issued, in_time, attempts = held
-        return Used(
-            attempts=tuple((decode(Attempt, attempt), _state(state)) for attempt, state in attempts),
-            issued_at=_instant(issued),
-            in_time=bool(in_time),
-        )
+        with self._reading("consume"):
+            used = Used(
+                attempts=tuple((decode(Attempt, attempt), _state(state)) for attempt, state in attempts),
+                issued_at=_instant(issued),
+                in_time=bool(in_time),
+            )
+        return Use(verdict=UseVerdict.USED, used=used)
 
     async def ask_again(self, request_id: str, caller: str) -> Wish:
         """Note the wish for another message, unless it comes too soon or too late."""

@@ -31,7 +31,7 @@ BEFORE: Final = {  # what scripts share
     **dict.fromkeys(("claim", "outcome", "seen"), "each"),
     **dict.fromkeys(("ask_again", "try_code"), "settled"),
 }
-REPEATABLE: Final = frozenset({"claim", "renew", "outcome", "seen", "receipt"})  # twice is as good as once
+REPEATABLE: Final = frozenset({"claim", "renew", "outcome", "seen", "receipt", "consume"})  # twice is as good as once
 FROZEN: Final = 2.0  # times its limit that a call takes only when the whole process stood still
 
 Arg = bytes | str | int | Callable[[], int]  # one that is called is known when the call leaves, such as the time

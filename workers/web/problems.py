@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Final
 
@@ -12,11 +13,26 @@ from pipeline.errors import RowUnreadable, StoreAway
 from workers.log import get_log
 
 MAX_BODY_BYTES: Final = 64 * 1024
+URN: Final = "urn:ithaca:problem:"
 BODY_LIMIT_S: Final = 5.0  # for a whole body to arrive: no slow sender holds a place for longer
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 log = get_log("http")
+
+
+class ProblemType(StrEnum):
+    """What kind of refusal it is, for programs. The names never change their meaning; there may be more one day."""
+
+    ABOUT_BLANK = "about:blank"  # nothing beyond what the status says (RFC 9457, section 4.2.1)
+    INVALID_FIELD = f"{URN}invalid-field"  # `field` names it
+    KEY_REUSED = f"{URN}key-reused"  # an Idempotency-Key came with another body before
+    NO_SUCH_REQUEST = f"{URN}no-such-request"  # of this caller, or none that was processed yet
+    TOO_SOON = f"{URN}too-soon"  # after the last message; Retry-After says when
+    VERIFIED = f"{URN}verified"  # the code has been entered
+    SUPERSEDED = f"{URN}superseded"  # a newer request took its place
+    TOO_LATE = f"{URN}too-late"  # no further message would arrive within the life of the code
+    OUT_OF_ATTEMPTS = f"{URN}out-of-attempts"  # as many messages were sent as may be
 
 
 class Problem(Exception):
@@ -27,19 +43,21 @@ class Problem(Exception):
         status: HTTPStatus,
         detail: str,
         *,
+        kind: ProblemType = ProblemType.ABOUT_BLANK,
         field: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
+        self.kind = kind
         self.field = field
         self.headers = headers
 
     def response(self) -> web.Response:
         """Give the document."""
         document: dict[str, object] = {
-            "type": "about:blank",  # RFC 9457, section 4.2.1: the title is then the status's own phrase
+            "type": self.kind,
             "title": self.status.phrase,
             "status": self.status,
             "detail": self.detail,
@@ -57,6 +75,11 @@ class Problem(Exception):
 def away(detail: str, retry_after_s: int = 1) -> Problem:
     """Give the refusal of a server that cannot do its work for now."""
     return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": str(retry_after_s)})
+
+
+def invalid(field: str | None, detail: str, *, kind: ProblemType = ProblemType.INVALID_FIELD) -> Problem:
+    """Give the refusal of a field that is wrong; none where its name must not be repeated."""
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, kind=kind, field=field)
 
 
 @web.middleware

@@ -2,16 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 from yarl import URL
 
 from pipeline.phone import unseal
 from pipeline.records import OtpRequest, decode
 from tests.workers.doors import BANK, NUMBER, SHOP, Door
+from workers.web.problems import ProblemType
 
 GOOD = {"to": NUMBER, "purpose": "login"}
 
@@ -40,6 +42,27 @@ async def test_accepted_request_is_on_the_topic_with_its_number_sealed(door: Doo
     assert (request.caller, request.purpose, request.locale, request.resend) == ("shop", "login", "de", 0)
     assert request.issued_at == door.clock.now()
     assert request.expires_at == door.clock.now() + timedelta(seconds=120)
+
+
+async def test_number_goes_on_in_its_normal_form_and_a_repeat_may_write_it_in_another(door: Door) -> None:
+    answers = [
+        await _ask(door, {"to": to, "purpose": "login"}, **{"Idempotency-Key": "order-1"})
+        for to in ("+4407700900123", NUMBER)
+    ]
+
+    keys = door.settings.callers["shop"].seal_keys
+    assert [status for status, _, _ in answers] == [202, 202]
+    for request in _requests(door):
+        assert unseal(request.to, caller="shop", request_id=request.request_id, keys=keys) == NUMBER
+
+
+@pytest.mark.parametrize("number", ["+449098790000", "+19005550123", "+37190012345"])
+async def test_premium_rate_number_is_refused_and_the_setting_named(door: Door, number: str) -> None:
+    status, problem, _ = await _ask(door, {"to": number, "purpose": "login"})
+
+    assert (status, problem["field"]) == (422, "to")
+    assert "otp.premium_numbers" in problem["detail"]
+    assert not door.kafka.records
 
 
 @pytest.mark.parametrize(
@@ -155,8 +178,23 @@ async def test_same_key_with_another_body_is_refused(door: Door) -> None:
 
     status, problem, _ = await _ask(door, GOOD | {"ttl_s": 60}, **{"Idempotency-Key": "order-1"})
 
-    assert (status, problem["field"]) == (422, "Idempotency-Key")
+    assert (status, problem["field"], problem["type"]) == (422, "Idempotency-Key", ProblemType.KEY_REUSED)
     assert len(_requests(door)) == 1
+
+
+async def test_two_idempotency_keys_are_refused(door: Door) -> None:
+    headers = [*SHOP.items(), ("Idempotency-Key", "order-1"), ("Idempotency-Key", "order-2")]
+    async with door.client.post(f"{door.url}/v1/otp", json=GOOD, headers=headers) as answer:
+        problem = await answer.json(content_type=None)
+
+    assert (answer.status, problem["field"]) == (422, "Idempotency-Key")
+    assert not door.kafka.records
+
+
+async def test_body_that_begins_with_a_byte_order_mark_is_read(door: Door) -> None:
+    status, _, _ = await _post(door, "/v1/otp", data=b"\xef\xbb\xbf" + orjson.dumps(GOOD))
+
+    assert status == 202
 
 
 async def test_same_key_of_another_caller_is_another_request(door: Door) -> None:
@@ -197,18 +235,49 @@ async def test_wish_too_soon_is_told_when_to_come_again(door: Door) -> None:
     await door.dispatched(door.request("request-0123456789"))
     door.clock.move(29.5)
 
-    status, _, headers = await _post(door, "/v1/otp/request-0123456789/resend")
+    status, problem, headers = await _post(door, "/v1/otp/request-0123456789/resend")
 
-    assert (status, headers["Retry-After"]) == (409, "1")
+    assert (status, problem["type"], headers["Retry-After"]) == (409, ProblemType.TOO_SOON, "1")
 
 
-async def test_wish_too_late_is_told_to_make_a_new_request(door: Door) -> None:
+async def _too_late(door: Door) -> None:
     await door.dispatched(door.request("request-0123456789"))
     door.clock.move(181)
 
-    status, _, _ = await _post(door, "/v1/otp/request-0123456789/resend")
 
-    assert status == 410
+async def _superseded(door: Door) -> None:
+    await door.dispatched(door.request("request-0123456789"))
+    door.clock.move(1)
+    await door.dispatched(door.request("newer-0123456789"))
+
+
+async def _verified(door: Door) -> None:
+    code = await door.dispatched(door.request("request-0123456789"))
+    await _post(door, "/v1/otp/request-0123456789/verify", json={"code": code})
+
+
+async def _out_of_attempts(door: Door) -> None:
+    await door.dispatched(door.request("request-0123456789"), *["carrier-a"] * 5)
+
+
+@pytest.mark.parametrize(
+    ("happens", "kind"),
+    [
+        (_too_late, ProblemType.TOO_LATE),
+        (_superseded, ProblemType.SUPERSEDED),
+        (_verified, ProblemType.VERIFIED),
+        (_out_of_attempts, ProblemType.OUT_OF_ATTEMPTS),
+    ],
+)
+async def test_wish_that_cannot_be_fulfilled_is_told_why_in_words_for_programs(
+    door: Door, happens: Callable[[Door], Awaitable[None]], kind: ProblemType
+) -> None:
+    await happens(door)
+
+    status, problem, _ = await _post(door, "/v1/otp/request-0123456789/resend")
+
+    assert (status, problem["type"]) == (410, kind)
+    assert "make a new request" in problem["detail"]
 
 
 async def test_wish_for_another_callers_request_is_answered_like_one_for_none(door: Door) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pipeline.records import ReceiptState
-from tests.workers.doors import BANK, NUMBER, SHOP, Door
+from tests.workers.doors import BANK, ENTRY, NUMBER, SHOP, Door
 
 ID = "request-0123456789"
 
@@ -42,8 +42,8 @@ async def test_another_callers_request_looks_like_none(door: Door) -> None:
 
 
 async def _verified(door: Door) -> None:
-    await door.checks.try_code(ID, "shop")
-    await door.checks.consume(ID)
+    await door.checks.try_code(ID, "shop", ENTRY)
+    await door.checks.consume(ID, "mark")
 
 
 async def _superseded(door: Door) -> None:

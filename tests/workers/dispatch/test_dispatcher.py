@@ -462,6 +462,7 @@ async def test_country_without_a_route_is_a_dead_letter(world: World) -> None:
         ({"to": "06.12.34.56.78"}, DeadReason.PLAIN_NUMBER),
         ({"code": "482913"}, DeadReason.SEAL_BROKEN),
         ({"number": "+4412"}, DeadReason.INVALID_NUMBER),
+        ({"number": "+449098790000"}, DeadReason.INVALID_NUMBER),  # premium rate
         ({"request_id": "request-0123456789", "expires_at": "later"}, DeadReason.INVALID_FIELD),
     ],
 )
@@ -474,6 +475,23 @@ async def test_record_that_cannot_be_handled_says_why(
         await world.ask(**{**changes, **later})
 
     assert caught.value.reason is reason
+
+
+async def test_number_with_a_trunk_zero_is_the_same_phone_and_is_sent_without_it(world: World) -> None:
+    await world.ask(number="+4407700900123")
+    await world.ask(request_id="request-9876543210", purpose="pay")
+
+    assert {
+        (sms.to, attempt.number_hash) for sms, attempt in zip(world.sent(), world.topics.attempts(), strict=True)
+    } == {(NUMBER, keyed_hash(NUMBER, SETTINGS.keys.numbers["dev"]))}
+
+
+async def test_premium_rate_number_is_sent_to_where_the_settings_allow_it(world: World) -> None:
+    world = replace(world, settings=replace(SETTINGS, otp=replace(SETTINGS.otp, premium_numbers=True)))
+
+    await world.ask(number="+449098790000")
+
+    assert [sms.to for sms in world.sent()] == ["+449098790000"]
 
 
 async def test_dead_letter_of_an_unreadable_record_holds_nothing_of_it(world: World) -> None:

@@ -3,18 +3,21 @@
 import asyncio
 import itertools
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from msgspec import structs
 
+from pipeline.codes import Entry
 from pipeline.errors import RowUnreadable, StoreAway
 from pipeline.records import OtpRequest, ReceiptState
-from tests.workers.doors import Door, opened, settings_for, storeless_door
+from tests.workers.doors import ENTRY, Door, opened, settings_for, storeless_door
 from workers.embedded.valkey import EmbeddedValkey
-from workers.state.checks import ReceiptVerdict, Remembered, TryVerdict, WishVerdict
+from workers.state.checks import ReceiptVerdict, Remembered, WishVerdict
+from workers.state.entries import TryVerdict, UseVerdict
 
 ID = "request-0123456789"
 STATES = list(ReceiptState)
@@ -35,7 +38,7 @@ async def _sent(door: Door, request_id: str = ID) -> OtpRequest:
 async def test_try_gives_what_the_code_is_derived_from(door: Door) -> None:
     request = await _sent(door)
 
-    tried = await door.checks.try_code(ID, "shop")
+    tried = await door.checks.try_code(ID, "shop", ENTRY)
 
     assert (tried.verdict, tried.kid, tried.request) == (TryVerdict.OPEN, "c1", request)
 
@@ -46,7 +49,7 @@ async def test_another_callers_request_is_unknown_like_one_that_never_was(
 ) -> None:
     await _sent(door)
 
-    assert (await door.checks.try_code(request_id, caller)).verdict is TryVerdict.UNKNOWN
+    assert (await door.checks.try_code(request_id, caller, ENTRY)).verdict is TryVerdict.UNKNOWN
     assert (await door.checks.ask_again(request_id, caller)).verdict is WishVerdict.UNKNOWN
     assert await door.checks.row(request_id, caller) is None
 
@@ -54,7 +57,7 @@ async def test_another_callers_request_is_unknown_like_one_that_never_was(
 async def test_only_five_tries_of_a_code_are_open(door: Door) -> None:
     await _sent(door)
 
-    verdicts = [(await door.checks.try_code(ID, "shop")).verdict for _ in range(7)]
+    verdicts = [(await door.checks.try_code(ID, "shop", ENTRY)).verdict for _ in range(7)]
 
     assert verdicts == [TryVerdict.OPEN] * 5 + [TryVerdict.REFUSED] * 2
 
@@ -62,11 +65,11 @@ async def test_only_five_tries_of_a_code_are_open(door: Door) -> None:
 async def test_expired_code_is_refused_and_one_at_its_deadline_is_not(door: Door) -> None:
     await _sent(door)
     door.clock.move(300)
-    assert (await door.checks.try_code(ID, "shop")).verdict is TryVerdict.OPEN
+    assert (await door.checks.try_code(ID, "shop", ENTRY)).verdict is TryVerdict.OPEN
 
     door.clock.move(0.001)
 
-    assert (await door.checks.try_code(ID, "shop")).verdict is TryVerdict.REFUSED
+    assert (await door.checks.try_code(ID, "shop", ENTRY)).verdict is TryVerdict.REFUSED
 
 
 async def test_newer_request_of_the_same_number_and_purpose_voids_the_older_one(door: Door) -> None:
@@ -74,29 +77,93 @@ async def test_newer_request_of_the_same_number_and_purpose_voids_the_older_one(
     door.clock.move(1)
     await _sent(door, "newer-0123456789")
 
-    assert (await door.checks.try_code(ID, "shop")).verdict is TryVerdict.REFUSED
-    assert (await door.checks.try_code("newer-0123456789", "shop")).verdict is TryVerdict.OPEN
+    assert (await door.checks.try_code(ID, "shop", ENTRY)).verdict is TryVerdict.REFUSED
+    assert (await door.checks.try_code("newer-0123456789", "shop", ENTRY)).verdict is TryVerdict.OPEN
 
 
 async def test_one_of_a_thousand_concurrent_uses_succeeds(door: Door) -> None:
     await _sent(door)
-    await door.checks.try_code(ID, "shop")
+    await door.checks.try_code(ID, "shop", ENTRY)
 
-    used = await asyncio.gather(*(door.checks.consume(ID) for _ in range(1000)))
+    uses = await asyncio.gather(*(door.checks.consume(ID, f"mark-{number}") for number in range(1000)))
 
-    assert sum(known is not None for known in used) == 1
-    assert (await door.checks.try_code(ID, "shop")).verdict is TryVerdict.REFUSED
+    assert Counter(use.verdict for use in uses) == {UseVerdict.USED: 1, UseVerdict.REPEATED: 999}
+
+
+async def test_use_is_repeated_for_ten_seconds_and_refused_from_then_on(door: Door) -> None:
+    await _sent(door)
+    await door.checks.try_code(ID, "shop", ENTRY)
+    await door.checks.consume(ID, "mark")
+
+    door.clock.move(10)
+    soon = await door.checks.try_code(ID, "shop", ENTRY), await door.checks.consume(ID, "other")
+    door.clock.move(0.001)
+    late = await door.checks.try_code(ID, "shop", ENTRY), await door.checks.consume(ID, "other")
+
+    assert [answer.verdict for answer in (*soon, *late)] == ["open", "repeated", "refused", "refused"]
+
+
+async def test_use_at_the_end_of_a_life_and_of_the_tries_may_be_repeated_too(door: Door) -> None:
+    await _sent(door)
+    door.clock.move(299)
+    for _ in range(5):
+        await door.checks.try_code(ID, "shop", ENTRY)
+    await door.checks.consume(ID, "mark")
+    door.clock.move(9)
+
+    verdicts = [(await door.checks.try_code(ID, "shop", ENTRY)).verdict for _ in range(6)]
+
+    assert verdicts == [TryVerdict.OPEN] * 5 + [TryVerdict.REFUSED]  # guesses stay bounded
+
+
+async def test_use_whose_answer_was_lost_is_told_to_its_mark_and_may_be_repeated_from_then_on(door: Door) -> None:
+    await _sent(door)
+    await door.checks.try_code(ID, "shop", ENTRY)
+    first = await door.checks.consume(ID, "mark")
+    door.clock.move(60)
+
+    assert await door.checks.went_through(ID, "other") is None
+    assert await door.checks.went_through(ID, "mark") == first.used
+    assert (await door.checks.consume(ID, "other")).verdict is UseVerdict.REPEATED
+
+
+async def test_looking_whether_a_use_went_through_uses_nothing_up(door: Door) -> None:
+    await _sent(door)
+    await door.checks.try_code(ID, "shop", ENTRY)
+
+    assert await door.checks.went_through(ID, "mark") is None
+    assert (await door.checks.consume(ID, "mark")).verdict is UseVerdict.USED
+
+
+@pytest.mark.parametrize(
+    ("entry", "verdicts"),
+    [
+        (Entry(derived="", own=""), ["unreadable", "unreadable"]),
+        (Entry(derived="", own="abc"), ["unreadable", "open"]),
+        (Entry(derived="123456", own="123456"), ["open", "open"]),
+    ],
+)
+async def test_entry_that_cannot_be_the_code_of_its_request_costs_no_try(
+    door: Door, entry: Entry, verdicts: list[str]
+) -> None:
+    await _sent(door)
+    owned = door.request("owned-0123456789")
+    await door.dispatched(structs.replace(owned, purpose="own", code=owned.to))
+
+    for request_id, verdict in zip((ID, "owned-0123456789"), verdicts, strict=True):
+        said = {(await door.checks.try_code(request_id, "shop", entry)).verdict for _ in range(6)}
+        assert said == ({verdict} if verdict == "unreadable" else {"open", "refused"})
 
 
 async def test_use_gives_the_attempts_with_their_receipts(door: Door) -> None:
     await door.dispatched(door.request(ID), "carrier-a", "carrier-b")
     await door.checks.receipt(ID, 2, ReceiptState.DELIVERED, write=True)
-    await door.checks.try_code(ID, "shop")
+    await door.checks.try_code(ID, "shop", ENTRY)
 
-    known = await door.checks.consume(ID)
+    used = (await door.checks.consume(ID, "mark")).used
 
-    assert known is not None
-    assert [(attempt.provider, state) for attempt, state in known.attempts] == [
+    assert used is not None
+    assert [(attempt.provider, state) for attempt, state in used.attempts] == [
         ("carrier-a", None),
         ("carrier-b", ReceiptState.DELIVERED),
     ]
@@ -105,7 +172,7 @@ async def test_use_gives_the_attempts_with_their_receipts(door: Door) -> None:
 async def test_code_that_was_never_tried_cannot_be_used(door: Door) -> None:
     await _sent(door)
 
-    assert await door.checks.consume(ID) is None
+    assert (await door.checks.consume(ID, "mark")).verdict is UseVerdict.REFUSED
 
 
 async def test_wish_too_soon_is_told_how_long_to_wait(door: Door) -> None:
@@ -140,23 +207,31 @@ async def test_no_wish_after_the_share_of_the_life_in_which_sends_may_start(door
     await _sent(door)
     door.clock.move(180.001)
 
-    assert (await door.checks.ask_again(ID, "shop")).verdict is WishVerdict.ENDED
+    assert (await door.checks.ask_again(ID, "shop")).verdict is WishVerdict.LATE
 
 
 async def test_no_wish_for_a_verified_request(door: Door) -> None:
     await _sent(door)
-    await door.checks.try_code(ID, "shop")
-    await door.checks.consume(ID)
+    await door.checks.try_code(ID, "shop", ENTRY)
+    await door.checks.consume(ID, "mark")
     door.clock.move(30)
 
-    assert (await door.checks.ask_again(ID, "shop")).verdict is WishVerdict.ENDED
+    assert (await door.checks.ask_again(ID, "shop")).verdict is WishVerdict.VERIFIED
+
+
+async def test_no_wish_for_a_request_that_was_superseded(door: Door) -> None:
+    await _sent(door)
+    door.clock.move(30)
+    await _sent(door, "newer-0123456789")
+
+    assert (await door.checks.ask_again(ID, "shop")).verdict is WishVerdict.SUPERSEDED
 
 
 async def test_no_wish_when_every_attempt_is_used_up(door: Door) -> None:
     await door.dispatched(door.request(ID), *["carrier-a", "carrier-b"] * 2, "carrier-a")
     door.clock.move(30)
 
-    assert (await door.checks.ask_again(ID, "shop")).verdict is WishVerdict.ENDED
+    assert (await door.checks.ask_again(ID, "shop")).verdict is WishVerdict.SPENT
 
 
 async def test_receipts_in_any_order_give_the_same_row(door: Door) -> None:
@@ -187,12 +262,12 @@ async def test_peeking_at_a_receipt_writes_nothing(door: Door) -> None:
 @pytest.mark.parametrize(("after_s", "in_time"), [(29, [True, False, False]), (31, [False, False, False])])
 async def test_one_word_of_an_arrival_in_time_is_the_first(door: Door, after_s: int, in_time: list[bool]) -> None:
     await door.dispatched(door.request(ID), "carrier-a", "carrier-b")
-    await door.checks.try_code(ID, "shop")
+    await door.checks.try_code(ID, "shop", ENTRY)
     issued_at = door.clock.now().replace(microsecond=door.clock.now().microsecond // 1000 * 1000)  # as rows keep it
     door.clock.move(after_s)
 
     reported = [await door.checks.receipt(ID, number, ReceiptState.DELIVERED, write=True) for number in (1, 2)]
-    used = await door.checks.consume(ID)
+    used = (await door.checks.consume(ID, "mark")).used
 
     assert used is not None
     assert [*(one.in_time for one in reported), used.in_time] == in_time
@@ -201,9 +276,9 @@ async def test_one_word_of_an_arrival_in_time_is_the_first(door: Door, after_s: 
 
 async def test_entered_code_may_be_the_first_word_of_its_arrival(door: Door) -> None:
     await _sent(door)
-    await door.checks.try_code(ID, "shop")
+    await door.checks.try_code(ID, "shop", ENTRY)
 
-    used = await door.checks.consume(ID)
+    used = (await door.checks.consume(ID, "mark")).used
     reported = await door.checks.receipt(ID, 1, ReceiptState.DELIVERED, write=True)
 
     assert used is not None
@@ -275,10 +350,10 @@ async def test_what_a_missing_row_means_is_left_open_while_the_store_settles(doo
     await _sent(door)
     door.checks._store._settled_at = time.monotonic() + 60
 
-    for call in (door.checks.try_code, door.checks.ask_again, door.checks.row):
+    for call in (partial(door.checks.try_code, entry=ENTRY), door.checks.ask_again, door.checks.row):
         with pytest.raises(StoreAway):
             await call("another-0123456789", "shop")
-    assert (await door.checks.try_code(ID, "shop")).verdict is TryVerdict.OPEN
+    assert (await door.checks.try_code(ID, "shop", ENTRY)).verdict is TryVerdict.OPEN
 
 
 @pytest.mark.parametrize(("field", "value"), [("d", "x"), ("i", "x"), ("q", "{"), ("k", None), ("u", "x")])
@@ -291,8 +366,8 @@ async def test_row_that_cannot_be_read_fails_its_own_request_alone(door: Door, f
 
     for _ in range(3):
         with pytest.raises(RowUnreadable):
-            await door.checks.try_code(ID, "shop")
-        assert (await door.checks.try_code(other.request_id, "shop")).verdict is TryVerdict.OPEN
+            await door.checks.try_code(ID, "shop", ENTRY)
+        assert (await door.checks.try_code(other.request_id, "shop", ENTRY)).verdict is TryVerdict.OPEN
     assert door.store.available
 
 
@@ -300,8 +375,8 @@ async def test_store_away_is_said_by_every_call(prefix: str) -> None:
     async with storeless_door(prefix) as door:
         for call in (
             door.checks.settle,
-            lambda: door.checks.try_code(ID, "shop"),
-            lambda: door.checks.consume(ID),
+            lambda: door.checks.try_code(ID, "shop", ENTRY),
+            lambda: door.checks.consume(ID, "mark"),
             lambda: door.checks.ask_again(ID, "shop"),
             lambda: door.checks.row(ID, "shop"),
             lambda: door.checks.receipt(ID, 1, ReceiptState.DELIVERED, write=False),

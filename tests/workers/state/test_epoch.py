@@ -10,10 +10,11 @@ from msgspec import structs
 
 from pipeline.errors import StoreAway
 from pipeline.settings import StateSettings
-from tests.workers.doors import Door, opened, settings_for
+from tests.workers.doors import ENTRY, Door, opened, settings_for
 from workers.embedded.valkey import EmbeddedValkey
-from workers.state.checks import TryVerdict, WishVerdict
+from workers.state.checks import WishVerdict
 from workers.state.client import Store
+from workers.state.entries import TryVerdict
 from workers.state.epoch import Settled
 
 ID = "request-0123456789"
@@ -65,7 +66,7 @@ async def _restart(server: EmbeddedValkey, door: Door) -> None:
 async def test_restart_of_a_server_that_keeps_every_write_changes_nothing(door: Door, own: EmbeddedValkey) -> None:
     await _restart(own, door)
 
-    assert (await door.checks.try_code(ID, "shop")).verdict is TryVerdict.OPEN
+    assert (await door.checks.try_code(ID, "shop", ENTRY)).verdict is TryVerdict.OPEN
 
 
 async def test_restart_of_a_server_that_may_forget_writes_ends_the_codes_before_it(
@@ -77,8 +78,8 @@ async def test_restart_of_a_server_that_may_forget_writes_ends_the_codes_before_
         door.clock.move(30)
         await _restart(own, door)
 
-        assert (await door.checks.try_code(ID, "shop")).verdict is TryVerdict.REFUSED
-        assert (await door.checks.ask_again(ID, "shop")).verdict is WishVerdict.ENDED
+        assert (await door.checks.try_code(ID, "shop", ENTRY)).verdict is TryVerdict.REFUSED
+        assert (await door.checks.ask_again(ID, "shop")).verdict is WishVerdict.LATE
 
 
 async def test_codes_issued_before_the_state_was_wiped_are_refused_and_later_ones_are_not(
@@ -89,11 +90,11 @@ async def test_codes_issued_before_the_state_was_wiped_are_refused_and_later_one
     await _command(own.url, "FLUSHALL")
     await door.dispatched(lost)  # a redelivered record opens the row anew, with no try counted
 
-    assert (await door.checks.try_code(ID, "shop")).verdict is TryVerdict.REFUSED
+    assert (await door.checks.try_code(ID, "shop", ENTRY)).verdict is TryVerdict.REFUSED
 
     door.clock.move(1)
     await door.dispatched(door.request("later-0123456789"))
-    assert (await door.checks.try_code("later-0123456789", "shop")).verdict is TryVerdict.OPEN
+    assert (await door.checks.try_code("later-0123456789", "shop", ENTRY)).verdict is TryVerdict.OPEN
 
 
 @pytest.mark.usefixtures("door")
@@ -108,7 +109,7 @@ async def test_replica_in_the_place_of_its_master_ends_the_codes_before_it(
                 await asyncio.sleep(0.05)
         await _command(replica.url, "REPLICAOF", "NO", "ONE")
         async with opened(settings_for(replica.url, prefix)) as promoted:
-            assert (await promoted.checks.try_code(ID, "shop")).verdict is TryVerdict.REFUSED
+            assert (await promoted.checks.try_code(ID, "shop", ENTRY)).verdict is TryVerdict.REFUSED
 
 
 @pytest.mark.parametrize("key", ["epoch", "since"])
@@ -122,7 +123,7 @@ async def test_epoch_key_that_was_evicted_alone_ends_no_code_and_is_said(
     door.clock.move(30)
     await _command(own.url, "DEL", prefix + key)
 
-    tried = [(await door.checks.try_code(request_id, "shop")).verdict for request_id in (ID, *others)]
+    tried = [(await door.checks.try_code(request_id, "shop", ENTRY)).verdict for request_id in (ID, *others)]
 
     assert tried == [TryVerdict.OPEN] * 4
     assert door.store.settled == {Settled.BEGUN: 1, Settled.RESTORED: 1}
@@ -134,7 +135,7 @@ async def test_epoch_key_of_another_type_ends_no_code(door: Door, own: EmbeddedV
     await _command(own.url, "DEL", f"{prefix}epoch")
     await _command(own.url, "HSET", f"{prefix}epoch", "a", "b")
 
-    assert (await door.checks.try_code(ID, "shop")).verdict is TryVerdict.OPEN
+    assert (await door.checks.try_code(ID, "shop", ENTRY)).verdict is TryVerdict.OPEN
 
 
 async def test_epoch_of_which_nothing_is_left_is_one_of_an_emptied_store(
@@ -142,7 +143,7 @@ async def test_epoch_of_which_nothing_is_left_is_one_of_an_emptied_store(
 ) -> None:
     await _command(own.url, "DEL", f"{prefix}epoch", f"{prefix}since")
 
-    assert (await door.checks.try_code(ID, "shop")).verdict is TryVerdict.REFUSED
+    assert (await door.checks.try_code(ID, "shop", ENTRY)).verdict is TryVerdict.REFUSED
     assert door.store.settled == {Settled.BEGUN: 2}
 
 
@@ -154,7 +155,7 @@ async def test_lost_epoch_key_does_not_hide_a_restart_that_forgot_writes(own: Em
         await _restart(own, door)
         await _command(own.url, "DEL", f"{prefix}epoch")
 
-        assert (await door.checks.try_code(ID, "shop")).verdict is TryVerdict.REFUSED
+        assert (await door.checks.try_code(ID, "shop", ENTRY)).verdict is TryVerdict.REFUSED
         assert door.store.settled[Settled.BROKEN] == 1
 
 
@@ -162,9 +163,9 @@ async def test_the_later_of_two_epochs_counts(door: Door, own: EmbeddedValkey, p
     since, _, rest = (await door.store.get("epoch") or b"").decode().partition(" ")
     await _command(own.url, "SET", f"{prefix}since", f"{int(since) + 20_000} {rest}")
 
-    assert (await door.checks.try_code(ID, "shop")).verdict is TryVerdict.REFUSED
+    assert (await door.checks.try_code(ID, "shop", ENTRY)).verdict is TryVerdict.REFUSED
 
 
 async def test_process_that_starts_later_ends_no_codes(door: Door, own: EmbeddedValkey, prefix: str) -> None:
     async with opened(settings_for(own.url, prefix)):
-        assert (await door.checks.try_code(ID, "shop")).verdict is TryVerdict.OPEN
+        assert (await door.checks.try_code(ID, "shop", ENTRY)).verdict is TryVerdict.OPEN

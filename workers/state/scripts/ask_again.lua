@@ -1,6 +1,6 @@
 -- A person wants another message:
 -- [prefix, keep ms, request id, caller, now ms, ms between wishes, share of the life, most attempts] ->
--- {'lost'}, {'unknown'}, {'ended'}, {'early', ms to wait} or {'asked', ordinal of the wish, sealed request}
+-- {'lost'}, {'unknown'}, {'verified'}, {'superseded'}, {'late'}, {'spent'}, {'early', ms to wait} or {'asked', ordinal of the wish, sealed request}
 local since = settled_since()
 if not since then
   return {'lost'}
@@ -14,8 +14,14 @@ end
 issued = tonumber(issued)
 local now = tonumber(ARGV[5])
 local last = issued + tonumber(ARGV[7]) * (tonumber(deadline) - issued)
-if verified or void or now > last or issued < since or tonumber(newest) >= tonumber(ARGV[8]) then
-  return {'ended'}
+if verified or void then
+  return {verified and 'verified' or 'superseded'}
+end
+if now > last or issued < since then
+  return {'late'}
+end
+if tonumber(newest) >= tonumber(ARGV[8]) then
+  return {'spent'}
 end
 local wait = math.max(issued, tonumber(asked or 0)) + tonumber(ARGV[6]) - now
 if wait > 0 then

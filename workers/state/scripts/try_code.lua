@@ -1,6 +1,7 @@
--- Count a try before anything is compared: [prefix, keep ms, request id, caller, now ms, tries] ->
--- {'lost'} when state may have been lost since the epoch was settled, {'unknown'}, {'refused'},
--- or {'open', kid, number hash, sealed request}
+-- Count a try before anything is compared: [prefix, keep ms, request id, caller, now ms, tries, ms for a repeat,
+-- 1 when the entry may be a code of ours, 1 when it may be one of the caller's own] ->
+-- {'lost'} when state may have been lost since the epoch was settled, {'unknown'}, {'unreadable'}, {'refused'},
+-- or {'open', kid, number hash, sealed request}: it may be compared, also for a while after it was right.
 local since = settled_since()
 if not since then
   return {'lost'}
@@ -11,11 +12,20 @@ local caller, kid, hash, issued, deadline, request, verified, void = unpack(row,
 if caller ~= ARGV[4] then
   return {'unknown'}
 end
+local own = ARGV[8] ~= ARGV[9] and type(cjson.decode(request).code) == 'string'
+if ARGV[own and 9 or 8] ~= '1' then
+  return {'unreadable'}
+end
+local now, tries = tonumber(ARGV[5]), tonumber(ARGV[6])
 local used = redis.call('HINCRBY', key, 'u', 1)
-if verified or void or used > tonumber(ARGV[6]) then
+if void or tonumber(issued) < since then
   return {'refused'}
 end
-if tonumber(ARGV[5]) > tonumber(deadline) or tonumber(issued) < since then
+if verified then -- as many entries again: who repeats may have been right at the last try, and guessing stays bounded
+  if now - tonumber(verified) > tonumber(ARGV[7]) or used > 2 * tries then
+    return {'refused'}
+  end
+elseif used > tries or now > tonumber(deadline) then
   return {'refused'}
 end
 return {'open', kid, hash, request}
