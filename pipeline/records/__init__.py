@@ -4,7 +4,17 @@ Records are JSON objects. `v` is the major version: a reader ignores fields it d
 it does not know. Instants are aware UTC (RFC 3339 on the wire) and broker time wherever processes must agree.
 """
 
-from pipeline.records.codec import MAX_DEPTH, MAX_RECORD_BYTES, Record, decode, encode, schema
+from pipeline.records.codec import (
+    MAX_DEPTH,
+    MAX_RECORD_BYTES,
+    Named,
+    Record,
+    as_request_id,
+    decode,
+    encode,
+    named,
+    schema,
+)
 from pipeline.records.fields import LONGEST_LIFE, VERSION, Country, Locale, Name, Word
 from pipeline.records.flow import (
     Attempt,
@@ -53,6 +63,7 @@ __all__ = [
     "Locale",
     "Mode",
     "Name",
+    "Named",
     "Order",
     "OrderKind",
     "Origin",
@@ -71,7 +82,9 @@ __all__ = [
     "Verdict",
     "Verification",
     "Word",
+    "as_request_id",
     "decode",
     "encode",
+    "named",
     "schema",
 ]
