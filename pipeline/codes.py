@@ -5,6 +5,7 @@ what makes the request what it is. A retry, a redelivery, a resend or a second p
 """
 
 import hmac
+import re
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
@@ -12,12 +13,19 @@ from typing import Final
 import pyotp
 from msgspec import Struct
 
+from pipeline.errors import DeadReason, InvalidMessage
 from pipeline.mac import hmac_sha256
 from pipeline.settings import Secret
 
 _SEED_BYTES: Final = 20  # RFC 4226 recommends a shared secret of 160 bits
 _NO_SALT: Final = Secret(bytes(32))  # RFC 5869, section 2.2
 _LEAST_BYTES: Final = 14  # pyotp refuses shorter ones, and so do we
+_OWN: Final = re.compile(r"[0-9A-Za-z]+([ -][0-9A-Za-z]+)*")
+_OWN_LENGTH: Final = range(6, 11)
+_DIGIT: Final = frozenset("0123456789")
+OWN_CODE: Final = (
+    "`code` is not 6 to 10 letters and digits with a digit among them, in groups by single blanks or hyphens"
+)
 
 
 class CodeBasis(Struct, frozen=True, kw_only=True):
@@ -61,9 +69,23 @@ class _Hotp(pyotp.HOTP):
 
 
 def matches(code: str, entered: str) -> bool:
-    """Compare in constant time with what a person entered, blanks and hyphens of both aside."""
-    return hmac.compare_digest(_bare(code), _bare(entered))
+    """Compare in constant time with what a person entered, blanks and hyphens of both aside. Nothing is no code."""
+    wanted = bare(code).encode()
+    return bool(wanted) and hmac.compare_digest(wanted, bare(entered).encode())
 
 
-def _bare(code: str) -> bytes:
-    return code.replace(" ", "").replace("-", "").encode()
+def bare(code: str) -> str:
+    """Give a code without the blanks and hyphens by which people read it."""
+    return code.replace(" ", "").replace("-", "")
+
+
+def check_own(code: str, *, source: str | None = None) -> str:
+    """Give a code of a caller's own. Raises InvalidMessage for what does not look like a code.
+
+    It goes out under the caller's brand, so it may be no sentence, no address and no other number: 6 to 10 letters and
+    digits, as codes here have. NIST SP 800-63B-4 wants at least 6 digits; with more than 10, or without a digit,
+    Android's SMS User Consent API does not take it for a code.
+    """
+    if _OWN.fullmatch(code) and len(bare(code)) in _OWN_LENGTH and not _DIGIT.isdisjoint(code):
+        return code
+    raise InvalidMessage(DeadReason.INVALID_CODE, OWN_CODE, source=source)

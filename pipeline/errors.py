@@ -37,6 +37,7 @@ class DeadReason(StrEnum):
     SEAL_BROKEN = "seal_broken"  # the sealed number or code does not open for this caller and request
     PLAIN_NUMBER = "plain_number"  # an unsealed number where the settings do not allow it
     INVALID_NUMBER = "invalid_number"  # not E.164
+    INVALID_CODE = "invalid_code"  # a caller's own code that does not look like one
     UNRENDERABLE = "unrenderable"  # the caller's template cannot be rendered
     NO_ROUTE = "no_route"  # no provider is configured for this country
     REJECTED = "rejected"  # a provider says that this destination can never be reached

@@ -28,6 +28,7 @@ HOPELESS: Final[Mapping[DeadReason, str]] = {
     DeadReason.OVERSIZED: "its record was too large",
     DeadReason.PLAIN_NUMBER: "its number was not sealed, and so not kept",
     DeadReason.INVALID_NUMBER: "its number is none",
+    DeadReason.INVALID_CODE: "its code does not look like one",
     DeadReason.REJECTED: "its number can never be reached, says a provider",
     DeadReason.MALFORMED: "a provider found our message wrong, and would again",
     DeadReason.SUPERSEDED: "a newer request took its place",

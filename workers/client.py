@@ -12,6 +12,7 @@ from typing import Final, Self
 
 from msgspec.structs import replace
 
+from pipeline.codes import check_own
 from pipeline.errors import BrokerAway
 from pipeline.idempotency import ID_BYTES
 from pipeline.idempotency import request_id as new_id
@@ -52,12 +53,14 @@ class OtpClient:
     ) -> OtpRequest:
         """Ask for a code to an E.164 number; returns when Kafka has the request for good.
 
-        `code` is one of the caller's own, for those that check codes themselves. Keep the request: its id names it
-        at the HTTP door, and `again` needs it.
+        `code` is one of the caller's own, for those that check codes themselves: 6 to 10 letters and digits.
+        Keep the request: its id names it at the HTTP door, and `again` needs it.
         Raises InvalidMessage and ValueError for what would end as a dead letter, BrokerAway when Kafka does not
         acknowledge within `kafka.send_timeout_s`: then it is unknown whether a message will be sent.
         """
         read_phone(to, self._key)  # its checks alone are wanted
+        if code is not None:
+            check_own(code)
         if not 1 <= ttl_s <= LONGEST_LIFE_S:
             raise ValueError(f"ttl_s is {ttl_s}; a code may live 1 to {LONGEST_LIFE_S} s")
         request_id = new_id(secrets.token_bytes(ID_BYTES))
@@ -70,7 +73,7 @@ class OtpClient:
             locale=locale,
             issued_at=issued_at,
             expires_at=issued_at + timedelta(seconds=ttl_s),
-            code=self._seal(code, request_id) if code else None,
+            code=None if code is None else self._seal(code, request_id),
         )
         return await self._produce(request)
 

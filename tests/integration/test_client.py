@@ -78,7 +78,11 @@ async def test_what_would_be_a_dead_letter_is_refused_before_it_is_produced(door
     with pytest.raises(ValueError, match="ttl_s is 601; a code may live 1 to 600 s"):
         await client.ask(NUMBER, purpose="login", ttl_s=601)
 
+    with pytest.raises(InvalidMessage) as code:
+        await client.ask(NUMBER, purpose="login", code="")
+
     assert number.value.reason is DeadReason.INVALID_NUMBER
+    assert code.value.reason is DeadReason.INVALID_CODE
     assert (purpose.value.reason, "purpose" in purpose.value.detail) == (DeadReason.INVALID_FIELD, True)
     good = await client.ask(NUMBER, purpose="login")
     assert await door.handed_over(1) == [good.request_id]

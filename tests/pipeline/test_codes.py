@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from pipeline.codes import CodeBasis, _Hotp, derive, matches
+from pipeline.codes import CodeBasis, _Hotp, bare, check_own, derive, matches
+from pipeline.errors import DeadReason, InvalidMessage
 from pipeline.settings import Secret
 
 MASTER = Secret(bytes(range(32)))
@@ -77,3 +78,52 @@ def test_code_has_the_digits_that_were_asked_for(digits: int, request_id: str) -
 )
 def test_entered_code_is_compared_without_blanks_and_hyphens(entered: str, right: bool) -> None:  # noqa: FBT001 - a table's column
     assert matches("123456", entered) is right
+
+
+def test_nothing_is_never_the_right_code() -> None:
+    assert not any(matches(code, entered) for code in ("", " ", "-") for entered in ("", " ", "-"))
+
+
+@pytest.mark.parametrize("code", ["739204", "0123456789", "739 204", "739-204", "12 34 56 78 90", "G-739204", "K7QX2M"])
+def test_code_of_a_callers_own_is_what_people_and_phones_take_for_one(code: str) -> None:
+    assert check_own(code) == code
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("", " ", "-", "12345", "1-2-3-4-5", "12345678901", "7" * 70, " 123456", "123456 ", "12  34 56", "12- 3456"),
+        *(
+            "123456\n",
+            "123\r\n456",
+            "https://evil.example/login?x=1",
+            "evil.example1",
+            "call +44 900 now1",
+            "+447700900123",
+        ),
+        *(
+            "URGENT",
+            "call me",
+            "\u20ac\u00e9123456",
+            "\uff11\uff12\uff13\uff14\uff15\uff16",
+            "123456\u200b",
+            "@a.b #123456",
+        ),
+    ],
+)
+def test_anything_else_is_no_code_of_a_callers_own(code: str) -> None:
+    with pytest.raises(InvalidMessage) as caught:
+        check_own(code, source="shop")
+
+    assert (caught.value.reason, caught.value.source) == (DeadReason.INVALID_CODE, "shop")
+    assert not code.strip() or code not in caught.value.detail
+
+
+@given(st.text(max_size=20))
+def test_code_of_a_callers_own_holds_nothing_that_a_phone_makes_a_link_of(code: str) -> None:
+    try:
+        check_own(code)
+    except InvalidMessage:
+        return
+    assert set(code) <= set("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ -")
+    assert 6 <= len(bare(code)) <= 10

@@ -23,6 +23,7 @@ HOPELESS = {
     DeadReason.OVERSIZED,
     DeadReason.PLAIN_NUMBER,
     DeadReason.INVALID_NUMBER,
+    DeadReason.INVALID_CODE,
     DeadReason.REJECTED,
     DeadReason.MALFORMED,
     DeadReason.SUPERSEDED,
