@@ -14,6 +14,7 @@ from pipeline.records import (
     OtpRequest,
     Receipt,
     Record,
+    RefusedRequest,
     Resolution,
     Retry,
     RouteTable,
@@ -107,6 +108,13 @@ EXPIRED: Final = Topic(
     retention=DAY,
     purpose="codes whose life ended before any provider had them, so that their callers may offer another one",
 )
+REFUSED: Final = Topic(
+    name="otp.refused",
+    key="request_id",
+    record=RefusedRequest,
+    retention=DAY,
+    purpose="records of callers that nothing was sent for, with the reason",
+)
 
 TALLIES: Final = Topic(
     name="otp.tallies",
@@ -132,4 +140,16 @@ CONTROL: Final = _compacted("otp.control", "order_id", Order, "what operators ha
 DISPATCH_GROUP: Final = "otp.dispatch"  # the consumer group of requests and retries
 
 COUNTED: Final = (ATTEMPTS, RECEIPTS, VERIFICATIONS)  # what the statistics are made of
-TOPICS: Final = (REQUESTS, *RETRY_TIERS, *COUNTED, DEAD, RESOLUTIONS, EXPIRED, TALLIES, ROUTES, INCIDENTS, CONTROL)
+TOPICS: Final = (
+    REQUESTS,
+    *RETRY_TIERS,
+    *COUNTED,
+    DEAD,
+    RESOLUTIONS,
+    EXPIRED,
+    REFUSED,
+    TALLIES,
+    ROUTES,
+    INCIDENTS,
+    CONTROL,
+)

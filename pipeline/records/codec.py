@@ -14,6 +14,7 @@ from pipeline.records.flow import (
     Expired,
     OtpRequest,
     Receipt,
+    RefusedRequest,
     Resolution,
     Retry,
     Verification,
@@ -33,6 +34,7 @@ Record = (
     | DeadLetter
     | Resolution
     | Expired
+    | RefusedRequest
     | Tally
     | RouteTable
     | Incident

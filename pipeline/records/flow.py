@@ -137,7 +137,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     origin: Origin
     size: Whole  # bytes of the original record
     at: Instant
-    request_id: Id | None = None  # where it could be read
+    request_id: Id | None = None  # where it could be read, there or in the record's key
     caller: Name | None = None
     request: OtpRequest | None = None  # always sealed
     number_hash: str | None = None
@@ -168,6 +168,23 @@ class Resolution(msgspec.Struct, frozen=True, kw_only=True):
     request_id: Id | None = None
     state: LetterState
     author: Word
+    at: Instant
+
+
+class RefusedRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a caller wrote and nothing was sent for, and why. Key: `request_id`, or none. Topic: `otp.refused`.
+
+    There is one for each dead letter, and one for each wish for another message that came too soon or too often.
+    A record may be told of more than once.
+    """
+
+    v: int = VERSION
+    request_id: Id | None = None  # of the record, or its key where the record could not be read; none: neither is an id
+    caller: Name | None = None  # where it could be read
+    reason: DeadReason
+    detail: str  # names the field and what is wrong with it, and never its content
+    resend: Count = 0  # the record's: 0 is the request itself
+    origin: Origin  # where the record is
     at: Instant
 
 

@@ -22,7 +22,7 @@ CALLER, KID, KEY = "demo", "demo-1", Secret(b"k" * 32)
 
 @pytest.fixture
 async def door(kafka: EmbeddedKafka, valkey: EmbeddedValkey, prefix: str, tmp_path: Path) -> AsyncIterator[Behind]:
-    async with behind(kafka, valkey, prefix, tmp_path) as door:
+    async with behind(kafka, valkey, prefix, tmp_path, ITHACA_OTP__RESEND_AFTER_S="0") as door:
         yield door
 
 

@@ -22,6 +22,7 @@ from pipeline.records import (
     Receipt,
     ReceiptState,
     Record,
+    RefusedRequest,
     Resolution,
     Retry,
     Verdict,
@@ -76,6 +77,14 @@ RECORDS: tuple[Record, ...] = (
         attempts=(ATTEMPT,),
     ),
     Resolution(letter="otp.requests/0/1.1", died_at=NOW, state=LetterState.PURGED, author="ann", at=NOW),
+    RefusedRequest(
+        request_id=REQUEST_ID,
+        reason=DeadReason.TOO_SOON,
+        detail="soon",
+        resend=1,
+        origin=Origin(topic="otp.requests", partition=0, offset=1),
+        at=NOW,
+    ),
     Expired(request_id=REQUEST_ID, caller="shop", purpose="login", expired_at=NOW, reason=DeadReason.NO_ROUTE),
 )
 

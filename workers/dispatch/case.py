@@ -29,6 +29,7 @@ class Case(Struct, frozen=True, kw_only=True):
     life: Life
     attempts: tuple[Attempt, ...]  # oldest first
     source: str  # topic/partition/offset: what a claim is bound to
+    asked_ms: int  # when its record was appended, in broker time
     waiting: str | None = None  # the trigger of the attempt that it comes back for
     own: str = ""  # keyed hash of the caller's own code; nothing where the code is derived
     redriven: int = 0  # the attempts up to this number were made before an operator's redrive, and count no more
@@ -94,6 +95,7 @@ class Opener:
             life=life_of(request, datetime.fromtimestamp(record.timestamp_ms / 1000, tz=UTC)),
             attempts=(),
             source=source_of(record),
+            asked_ms=record.timestamp_ms,
             own=own,
         )
 
@@ -110,6 +112,7 @@ class Opener:
             life=Life(starts_at=retry.starts_at, deadline_at=retry.deadline_at),
             attempts=retry.attempts,
             source=retry.source or source_of(record),
+            asked_ms=record.timestamp_ms,
             waiting=retry.waiting,
             own=self._own(retry.request, caller),
             redriven=retry.redriven,

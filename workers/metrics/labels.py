@@ -40,7 +40,20 @@ WHY_REFUSED: Final = Label(name="reason", meaning="why the table is not followed
 CLAIM: Final = Label(
     name="verdict",
     meaning="what the claim was answered",
-    values=("granted", "excused", "known", "wait", "duplicate", "verified", "void", "unclaimed"),
+    values=(
+        "granted",
+        "excused",
+        "known",
+        "wait",
+        "duplicate",
+        "verified",
+        "void",
+        "other_to",
+        "other_code",
+        "too_soon",
+        "too_many",
+        "unclaimed",
+    ),
 )
 CALLBACK: Final = Label(
     name="verdict",
