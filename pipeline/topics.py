@@ -137,7 +137,7 @@ ROUTES: Final = _compacted("otp.routes", "country", RouteTable, "where the messa
 INCIDENTS: Final = _compacted("otp.incidents", "incident_id", Incident, "what went wrong, and what was done about it")
 CONTROL: Final = _compacted("otp.control", "order_id", Order, "what operators have ordered")
 
-DISPATCH_GROUP: Final = "otp.dispatch"  # the consumer group of requests and retries
+DISPATCH_GROUP: Final = "otp.dispatch"  # the consumer group of requests, retries and reports
 
 COUNTED: Final = (ATTEMPTS, RECEIPTS, VERIFICATIONS)  # what the statistics are made of
 TOPICS: Final = (

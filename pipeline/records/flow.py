@@ -103,13 +103,24 @@ class Verdict(StrEnum):
     REFUSED = "refused"  # wrong, expired, used or unknown: one word, as for the caller
 
 
+class Reporter(StrEnum):
+    """Who says that a code was entered."""
+
+    API = "api"  # which compared it
+    CALLER = "caller"  # of a code of its own
+
+
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
-    """A person entered a code. Key: `request_id`. Topic: `otp.verifications`."""
+    """A person entered a code. Key: `request_id`. Topic: `otp.verifications`.
+
+    Whoever sent a code of its own says so here: with `verified` the request is over, and nothing more is sent for it.
+    """
 
     v: int = VERSION
     request_id: Id
     caller: Name
     verdict: Verdict
+    reported_by: Reporter = Reporter.CALLER
     provider: Name | None = None  # the one that is known to have delivered it, else none
     country: Country | None = None
     sent_at: Instant | None = None  # the credited attempt's send second

@@ -75,7 +75,7 @@ OPERATION: Final = Label(
     name="operation",
     meaning="a script of ours, or a plain command",
     values=(
-        *("claim", "renew", "outcome", "seen", "receipt", "ask_again", "try_code", "consume", "epoch"),
+        *("claim", "renew", "outcome", "seen", "receipt", "report", "ask_again", "try_code", "consume", "epoch"),
         *("get", "hgetall", "set", "info"),
     ),
 )
@@ -94,7 +94,9 @@ COUNTING: Final = Label(
 )  # deleted: before anybody had counted it
 
 DISPATCHED: Final = Label(
-    name="topic", meaning="what dispatch consumes", values=tuple(topic.name for topic in (REQUESTS, *RETRY_TIERS))
+    name="topic",
+    meaning="what dispatch consumes",
+    values=tuple(topic.name for topic in (REQUESTS, *RETRY_TIERS, VERIFICATIONS)),
 )
 CONSUMED: Final = Label(name="topic", meaning="what the process consumes, as in `ithaca topics`")
 FOLLOWED: Final = Label(

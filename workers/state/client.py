@@ -23,8 +23,8 @@ PROBE_EVERY_S: Final = 0.25  # while the store is away
 # After it is back, for every process to notice (a probe and a connection: 1.5 s) and to write the rows that it owes
 # (100,000 at most, 500 in 10 ms).
 SETTLE_S: Final = 5.0
-SCRIPTS: Final = ("claim", "renew", "outcome", "seen", "receipt", "ask_again", "try_code", "consume", "epoch")
-REPEATABLE: Final = frozenset({"claim", "renew", "outcome", "seen", "receipt"})  # twice is as good as once
+SCRIPTS: Final = ("claim", "renew", "outcome", "seen", "receipt", "report", "ask_again", "try_code", "consume", "epoch")
+REPEATABLE: Final = frozenset({"claim", "renew", "outcome", "seen", "receipt", "report"})  # twice is as good as once
 FROZEN: Final = 2.0  # times its limit that a call takes only when the whole process stood still
 
 log = get_log("state")
