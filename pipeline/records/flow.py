@@ -16,7 +16,15 @@ class OtpRequest(msgspec.Struct, frozen=True, kw_only=True):
     v: int = VERSION
     request_id: Id
     caller: Name  # the auth service that asks, as named in the settings
-    to: Annotated[str, msgspec.Meta(min_length=1, max_length=2048)]  # sealed E.164; plain only in development
+    to: Annotated[
+        str,
+        msgspec.Meta(
+            min_length=1,
+            max_length=2048,
+            description="the number in E.164, sealed: compact JWE, `dir` with `A256GCM` (RFC 7516). "
+            "Plain where `otp.plain_numbers` allows it, in development",
+        ),
+    ]
     purpose: Word  # such as login; a new request of the same caller, number and purpose voids the old one
     locale: Locale = "en"
     issued_at: Instant
