@@ -50,6 +50,10 @@ class Behind:
         """Wait for so many dead letters."""
         return [decode(DeadLetter, value) for value in await self._read("otp.dead", count)]
 
+    async def refused(self, count: int) -> list[dict[str, Any]]:
+        """Wait for so many refusals, as a caller reads them."""
+        return [orjson.loads(value) for value in await self._read("otp.refused", count)]
+
     async def attempts(self, count: int) -> list[Attempt]:
         """Wait for so many attempts: the outcomes of these are in the store, too."""
         return [decode(Attempt, value) for value in await self._read("otp.attempts", count)]
