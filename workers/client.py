@@ -17,9 +17,9 @@ from pipeline.errors import BrokerAway
 from pipeline.idempotency import ID_BYTES
 from pipeline.idempotency import request_id as new_id
 from pipeline.phone import read_phone, seal
-from pipeline.records import LONGEST_LIFE, OtpRequest, decode, encode
+from pipeline.records import LONGEST_LIFE, OtpRequest, Verdict, Verification, decode, encode
 from pipeline.settings import KafkaSettings, Secret
-from pipeline.topics import REQUESTS
+from pipeline.topics import REQUESTS, VERIFICATIONS, Topic
 from workers.kafka import KafkaProducer
 
 LONGEST_LIFE_S: Final = int(LONGEST_LIFE.total_seconds())
@@ -80,23 +80,37 @@ class OtpClient:
     async def again(self, request: OtpRequest) -> OtpRequest:
         """Ask for another message with the same code, through another provider; keep what is returned.
 
+        Sooner than `otp.resend_after_s` after the last one, or too often, it is refused on `otp.refused`.
         Raises as `ask` does.
         """
         return await self._produce(replace(request, resend=request.resend + 1))
+
+    async def entered(self, request: OtpRequest) -> None:
+        """Tell that the person has entered the caller's own code of a request: nothing is sent for it any more.
+
+        Raises BrokerAway as `ask` does.
+        """
+        report = Verification(
+            request_id=request.request_id, caller=self._caller, verdict=Verdict.VERIFIED, at=datetime.now(UTC)
+        )
+        await self._send(VERIFICATIONS, request.request_id, encode(report))
 
     def _seal(self, text: str, request_id: str) -> str:
         return seal(text, caller=self._caller, request_id=request_id, kid=self._kid, key=self._key)
 
     async def _produce(self, request: OtpRequest) -> OtpRequest:
-        if self._producer is None:
-            raise RuntimeError("use OtpClient as `async with OtpClient(...) as client:`")
         record = encode(request)
         decode(OtpRequest, record)  # refuses here what would be a dead letter there
+        await self._send(REQUESTS, request.request_id, record)
+        return request
+
+    async def _send(self, topic: Topic, key: str, record: bytes) -> None:
+        if self._producer is None:
+            raise RuntimeError("use OtpClient as `async with OtpClient(...) as client:`")
         try:
             async with asyncio.timeout(self._kafka.send_timeout_s):
-                await self._producer.send(REQUESTS.name, request.request_id, record)
+                await self._producer.send(topic.name, key, record)
         except TimeoutError:
             limit_s = self._kafka.send_timeout_s
-            text = f"Kafka did not acknowledge within {limit_s:g} s: whether it has the request is unknown"
+            text = f"Kafka did not acknowledge within {limit_s:g} s: whether it has the record is unknown"
             raise BrokerAway(text) from None
-        return request

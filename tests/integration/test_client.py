@@ -70,6 +70,19 @@ async def test_code_of_the_callers_own_is_the_one_that_arrives(door: Behind, cli
     assert delivery["text"].startswith("739204 is your")
 
 
+async def test_code_of_the_callers_own_that_was_entered_is_not_sent_again(door: Behind, client: OtpClient) -> None:
+    request = await client.ask(NUMBER, purpose="login", code="739204")
+    await door.attempts(1)
+    await client.entered(request)
+    await door.over(request.request_id)
+    await client.again(request)
+    other = await client.ask(NUMBER, purpose="other")
+
+    await door.arrived(2)
+
+    assert await door.handed_over(2) == [request.request_id, other.request_id]
+
+
 async def test_what_would_be_a_dead_letter_is_refused_before_it_is_produced(door: Behind, client: OtpClient) -> None:
     with pytest.raises(InvalidMessage) as number:
         await client.ask("447700900123", purpose="login")
@@ -104,5 +117,5 @@ class SilentProducer:
 async def test_broker_that_has_gone_is_told_within_the_limit() -> None:
     client = OtpClient(KafkaSettings(send_timeout_s=0.1), caller=CALLER, kid=KID, key=KEY)
     client._producer = cast("KafkaProducer", SilentProducer())
-    with pytest.raises(BrokerAway, match=r"within 0\.1 s: whether it has the request is unknown"):
+    with pytest.raises(BrokerAway, match=r"within 0\.1 s: whether it has the record is unknown"):
         await client.ask(NUMBER, purpose="login")
