@@ -73,8 +73,9 @@ local function claim(c)
     return {'void', c[2], c[7], c[10], '', 0, 0, ''}
   end
   open_row(key, c)
-  local row = redis.call('HMGET', key, 'c', 'k', 'd', 'n', 'v', 'x', 'h', 'y', 'q')
-  local kid, deadline, newest, first = row[2], row[3], tonumber(row[4]), c[3] ~= 0 and row[9] or ''
+  local row = redis.call('HMGET', key, 'c', 'k', 'd', 'n', 'v', 'x', 'h', 'y')
+  local kid, deadline, newest = row[2], row[3], tonumber(row[4])
+  local first = c[3] ~= 0 and redis.call('HGET', key, 'q') or ''
   if row[1] ~= caller then
     return {'duplicate', c[2], kid, deadline, '', 0, 0, ''}
   end
