@@ -14,12 +14,18 @@ from typing import Final
 import pyotp
 from msgspec import Struct
 
+from pipeline.errors import DeadReason, InvalidMessage
 from pipeline.mac import hmac_sha256
 from pipeline.settings import Secret
 
 _SEED_BYTES: Final = 20  # RFC 4226 recommends a shared secret of 160 bits
 _NO_SALT: Final = Secret(bytes(32))  # RFC 5869, section 2.2
 _LEAST_BYTES: Final = 14  # pyotp refuses shorter ones, and so do we
+_OWN: Final = re.compile(r"[0-9A-Za-z]+([ -][0-9A-Za-z]+)*")
+_OWN_LENGTH: Final = range(6, 11)
+OWN_CODE: Final = (
+    "`code` is not 6 to 10 letters and digits with a digit among them, in groups by single blanks or hyphens"
+)
 
 _BLANK: Final = " "
 _PARTING: Final = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf", "Pd"})  # Unicode's blanks, line ends, invisibles, dashes
@@ -116,3 +122,15 @@ def _sign(sign: str) -> str:
         return str(digit)
     parts = unicodedata.category(sign) in _PARTING or sign in _PARTING_TOO
     return _BLANK if parts else sign
+
+
+def check_own(code: str, *, source: str | None = None) -> str:
+    """Give a code of a caller's own. Raises InvalidMessage for what does not look like a code.
+
+    It goes out under the caller's brand, so it may be no sentence, no address and no other number: 6 to 10 letters and
+    digits, as codes here have. NIST SP 800-63B-4 wants at least 6 digits; with more than 10, or without a digit,
+    Android's SMS User Consent API does not take it for a code.
+    """
+    if _OWN.fullmatch(code) and len(bare(code)) in _OWN_LENGTH and _DIGIT.search(code):
+        return code
+    raise InvalidMessage(DeadReason.INVALID_CODE, OWN_CODE, source=source)

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct, structs
 
 from pipeline.errors import DeadReason
-from pipeline.records import Attempt, DeadLetter, LetterState, Origin, Resolution
+from pipeline.records import Attempt, DeadLetter, LetterState, Origin, RefusedRequest, Resolution
 
 
 class Letter(Struct, frozen=True, kw_only=True):
@@ -66,6 +66,21 @@ def last_number(dead: DeadLetter) -> int:
 def letter_id(dead: DeadLetter) -> str:
     """Name a dead letter: a copy, which a record that is delivered twice may leave, has the same name."""
     return f"{source_of(dead)}.{last_number(dead)}"
+
+
+def refusal_of(dead: DeadLetter) -> RefusedRequest | None:
+    """Give what the caller of a dead record is told; none where the record names neither a caller nor a request."""
+    if dead.request_id is None and dead.caller is None:
+        return None
+    return RefusedRequest(
+        request_id=dead.request_id,
+        caller=dead.caller,
+        reason=dead.reason,
+        detail=dead.detail,
+        resend=dead.request.resend if dead.request else 0,
+        origin=dead.origin,
+        at=dead.at,
+    )
 
 
 def resolved(letter: Letter, state: LetterState, now: datetime, author: str) -> Resolution:

@@ -28,7 +28,7 @@ from typing import ClassVar
 
 
 class DeadReason(StrEnum):
-    """Why a record ended as a dead letter. A closed list: labels and filters are made of it."""
+    """Why nothing was sent for a record: it is a dead letter. A closed list: labels and filters are made of it."""
 
     UNDECODABLE = "undecodable"  # not JSON, or JSON nested too deeply
     UNKNOWN_VERSION = "unknown_version"  # a major version this reader does not know
@@ -38,6 +38,8 @@ class DeadReason(StrEnum):
     SEAL_BROKEN = "seal_broken"  # the sealed number or code does not open for this caller and request
     PLAIN_NUMBER = "plain_number"  # an unsealed number where the settings do not allow it
     INVALID_NUMBER = "invalid_number"  # not E.164, or no number that a plan can have, or premium rate
+    INVALID_CODE = "invalid_code"  # a caller's own code that does not look like one
+    CONFLICT = "conflict"  # its request id came before, with another number or another code of the caller's own
     UNRENDERABLE = "unrenderable"  # the caller's template cannot be rendered
     NO_ROUTE = "no_route"  # no provider is configured for this country
     REJECTED = "rejected"  # a provider says that this destination can never be reached
@@ -45,6 +47,9 @@ class DeadReason(StrEnum):
     EXHAUSTED = "exhausted"  # every attempt failed
     SUPERSEDED = "superseded"  # a newer request of the same caller, number and purpose came before it was sent
     EXPIRED = "expired"  # its life, or the part of it in which sends may start, was over before any hand-over
+    # Of a wish for another message: its caller is told, and there is no dead letter, for its request lives.
+    TOO_SOON = "too_soon"  # after the request, or after the wish before
+    TOO_MANY = "too_many"  # the request has had all the attempts that it may have
     DEFECT = "defect"  # our own code raised what it should not
 
 

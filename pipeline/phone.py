@@ -11,6 +11,7 @@ import binascii
 import re
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import Final
 
@@ -95,23 +96,28 @@ def is_sealed(text: str) -> bool:
 
 
 def unseal(sealed: str, *, caller: str, request_id: str, keys: Mapping[str, Secret]) -> str:
-    """Open what `seal` or any JWE library sealed. Raises InvalidMessage when caller, request or key do not fit."""
-    try:
+    """Open what `seal` or any JWE library sealed. Raises InvalidMessage, which says what of it does not fit."""
+    fault = "the seal is no compact JWE, or the key that its `kid` names does not open it"
+    with suppress(ValueError, KeyError, TypeError, AttributeError, InvalidTag):
         protected, _, nonce, text, tag = sealed.split(".")
         header = orjson.loads(_unb64(protected))
-        key = keys[header["kid"]]
-        _check_header(header, caller, request_id)
-        plain = _cipher(key).decrypt(_unb64(nonce), _unb64(text) + _unb64(tag), protected.encode())
-        return plain.decode()
-    except (ValueError, KeyError, TypeError, AttributeError, InvalidTag):
-        detail = "the seal does not open with this caller's keys for this request"
-        raise InvalidMessage(DeadReason.SEAL_BROKEN, detail, source=caller) from None
+        misfit = _misfit(header, caller, request_id, keys)
+        if misfit is None:
+            plain = _cipher(keys[header["kid"]]).decrypt(_unb64(nonce), _unb64(text) + _unb64(tag), protected.encode())
+            return plain.decode()
+        fault = misfit
+    raise InvalidMessage(DeadReason.SEAL_BROKEN, fault, source=caller)
 
 
-def _check_header(header: Mapping[str, object], caller: str, request_id: str) -> None:
-    given = header.get("alg"), header.get("enc"), header.get("caller"), header.get("rid")
-    if given != ("dir", "A256GCM", caller, request_id) or "zip" in header or "crit" in header:
-        raise ValueError
+def _misfit(header: Mapping[str, object], caller: str, request_id: str, keys: Mapping[str, Secret]) -> str | None:
+    """Say what of a header is not this caller's, for this request: each is another mistake of whoever sealed it."""
+    if (header.get("alg"), header.get("enc")) != ("dir", "A256GCM") or "zip" in header or "crit" in header:
+        return "the seal's header must have alg `dir` and enc `A256GCM`, and neither zip nor crit"
+    if header.get("caller") != caller:
+        return "the seal is another caller's: `caller` in its header is not the record's"
+    if header.get("rid") != request_id:
+        return "the seal is another request's: `rid` in its header is not the record's `request_id`"
+    return None if header.get("kid") in keys else "the seal's `kid` is none of this caller's seal_keys"
 
 
 @lru_cache(maxsize=256)

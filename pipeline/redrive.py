@@ -30,7 +30,11 @@ HOPELESS: Final[Mapping[DeadReason, str]] = {
     DeadReason.OVERSIZED: "its record was too large",
     DeadReason.PLAIN_NUMBER: "its number was not sealed, and so not kept",
     DeadReason.INVALID_NUMBER: "its number is none",
+    DeadReason.INVALID_CODE: "its code does not look like one",
+    DeadReason.CONFLICT: "its request id is that of another message",
     DeadReason.SUPERSEDED: "a newer request took its place",
+    DeadReason.TOO_SOON: "it was a wish for another message, and came too soon",
+    DeadReason.TOO_MANY: "its request has had all its attempts",
 }
 
 

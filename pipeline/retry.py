@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from pipeline.errors import DeadReason, Outcome
 from pipeline.following import UNKNOWN_HEALTH, RouteHealth
@@ -62,12 +62,6 @@ class Look(Struct, frozen=True, kw_only=True):
     waiting: str | None = None  # the trigger of the attempt that no provider could take yet
 
 
-class Finished(Struct, frozen=True, kw_only=True):
-    """Nothing is left to do."""
-
-    why: str
-
-
 class Dead(Struct, frozen=True, kw_only=True):
     """A dead letter."""
 
@@ -75,9 +69,20 @@ class Dead(Struct, frozen=True, kw_only=True):
     detail: str
 
 
+class Finished(Struct, frozen=True, kw_only=True):
+    """Nothing is left to do."""
+
+    why: str
+    unsent: Dead | None = None  # why nothing more was sent: what a caller is told that wished for another message
+
+
 Decision = Send | Look | Finished | Dead
 
 NOTHING_SEEN: Final = Seen()
+_EXPIRED: Final = Dead(reason=DeadReason.EXPIRED, detail="too little of the code's life is left to send")
+_SUPERSEDED: Final = Dead(
+    reason=DeadReason.SUPERSEDED, detail="a newer request took its place before it was handed over"
+)
 
 
 def decide(
@@ -116,17 +121,35 @@ def resend(
     word: FinalWord | None = None,
 ) -> Decision:
     """Decide when the person has asked for another message: they know better than any receipt."""
-    if seen.verified or seen.void:
-        return superseded(attempts) if seen.void else Finished(why="verified")
+    if seen.verified:
+        return Finished(why="verified")
     if word:
-        return _given_up(attempts, word)
-    return still(Send(trigger="resend"), attempts, life, now, policy)
+        return _end_wish(attempts, Dead(reason=word.reason, detail=word.detail))
+    if _counted(attempts) >= policy.max_attempts:
+        return too_many(policy)
+    if seen.void:
+        return _end_wish(attempts, _SUPERSEDED)
+    if now > life.last_send_at(policy.last_send_share):
+        return _end_wish(attempts, _EXPIRED)
+    return Send(trigger="resend")
+
+
+def _end_wish(attempts: tuple[Attempt, ...], dead: Dead) -> Decision:
+    """End a wish for another message; its caller is told of it, whether or not a provider has an earlier one."""
+    end = _end(attempts, dead)
+    return structs.replace(end, unsent=dead) if isinstance(end, Finished) else end
+
+
+def too_many(policy: DispatchSettings) -> Finished:
+    """End a wish for another message of a request that has had all its attempts."""
+    detail = f"a request has at most {policy.max_attempts} attempts: make a new request"
+    return Finished(why="too_many", unsent=Dead(reason=DeadReason.TOO_MANY, detail=detail))
 
 
 def still(send: Send, attempts: tuple[Attempt, ...], life: Life, now: datetime, policy: DispatchSettings) -> Decision:
     """Send, unless too little of the life is left, or there have been too many attempts."""
     if now > life.last_send_at(policy.last_send_share):
-        return _end(attempts, Dead(reason=DeadReason.EXPIRED, detail="too little of the code's life is left to send"))
+        return _end(attempts, _EXPIRED)
     if _counted(attempts) >= policy.max_attempts:
         last = f"the last one: {attempts[-1].provider} answered {attempts[-1].code}"
         return _end(attempts, Dead(reason=DeadReason.EXHAUSTED, detail=f"{len(attempts)} attempts failed; {last}"))
@@ -157,8 +180,7 @@ def replaced(attempts: tuple[Attempt, ...]) -> Sent | None:
 
 def superseded(attempts: tuple[Attempt, ...]) -> Decision:
     """End a request that a newer one of the same caller, number and purpose has voided."""
-    detail = "a newer request took its place before it was handed over"
-    return _end(attempts, Dead(reason=DeadReason.SUPERSEDED, detail=detail))
+    return _end(attempts, _SUPERSEDED)
 
 
 def _counted(attempts: tuple[Attempt, ...]) -> int:
@@ -246,8 +268,7 @@ def _look_or_end(
 ) -> Decision:
     """Look again only while a send could still follow from it."""
     if now + tier.delay > life.last_send_at(policy.last_send_share) or _counted(attempts) >= policy.max_attempts:
-        detail = "too little of the code's life is left to send"
-        return _end(attempts, Dead(reason=DeadReason.EXPIRED, detail=detail))
+        return _end(attempts, _EXPIRED)
     return Look(tier=tier, waiting=waiting)
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from pipeline.codes import bare
 from pipeline.errors import DeadReason, InvalidMessage
 from pipeline.settings import CallerSettings
 
@@ -87,4 +88,5 @@ def _template(caller: CallerSettings, locale: str) -> str:
 def _last_line(code: str, caller: CallerSettings) -> str:
     if caller.android_hash:
         return f"\n{caller.android_hash}"
-    return f"\n\n@{caller.domain} #{code}" if caller.domain else ""
+    # A browser reads up to the next blank.
+    return f"\n\n@{caller.domain} #{bare(code)}" if caller.domain else ""

@@ -14,6 +14,7 @@ from pipeline.records import (
     OtpRequest,
     Receipt,
     Record,
+    RefusedRequest,
     Resolution,
     Retry,
     RouteTable,
@@ -107,6 +108,13 @@ EXPIRED: Final = Topic(
     retention=DAY,
     purpose="codes whose life ended before any provider had them, so that their callers may offer another one",
 )
+REFUSED: Final = Topic(
+    name="otp.refused",
+    key="request_id",
+    record=RefusedRequest,
+    retention=DAY,
+    purpose="records of callers that nothing was sent for, with the reason",
+)
 
 TALLIES: Final = Topic(
     name="otp.tallies",
@@ -129,7 +137,19 @@ ROUTES: Final = _compacted("otp.routes", "country", RouteTable, "where the messa
 INCIDENTS: Final = _compacted("otp.incidents", "incident_id", Incident, "what went wrong, and what was done about it")
 CONTROL: Final = _compacted("otp.control", "order_id", Order, "what operators have ordered")
 
-DISPATCH_GROUP: Final = "otp.dispatch"  # the consumer group of requests and retries
+DISPATCH_GROUP: Final = "otp.dispatch"  # the consumer group of requests, retries and reports
 
 COUNTED: Final = (ATTEMPTS, RECEIPTS, VERIFICATIONS)  # what the statistics are made of
-TOPICS: Final = (REQUESTS, *RETRY_TIERS, *COUNTED, DEAD, RESOLUTIONS, EXPIRED, TALLIES, ROUTES, INCIDENTS, CONTROL)
+TOPICS: Final = (
+    REQUESTS,
+    *RETRY_TIERS,
+    *COUNTED,
+    DEAD,
+    RESOLUTIONS,
+    EXPIRED,
+    REFUSED,
+    TALLIES,
+    ROUTES,
+    INCIDENTS,
+    CONTROL,
+)

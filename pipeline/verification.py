@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from pipeline.records import Attempt, ReceiptState, Verdict, Verification
+from pipeline.records import Attempt, ReceiptState, Reporter, Verdict, Verification
 from pipeline.retry import HANDED_OVER
 
 Known = tuple[Attempt, ReceiptState | None]  # an attempt and the newest state that its receipts gave
@@ -27,6 +27,7 @@ def verified(request_id: str, caller: str, known: Sequence[Known], at: datetime)
         request_id=request_id,
         caller=caller,
         verdict=Verdict.VERIFIED,
+        reported_by=Reporter.API,
         provider=brought.provider if brought else None,
         country=brought.country if brought else None,
         sent_at=brought.sent_at if brought else None,
@@ -37,4 +38,4 @@ def verified(request_id: str, caller: str, known: Sequence[Known], at: datetime)
 
 def refused(request_id: str, caller: str, at: datetime) -> Verification:
     """Give the record of a code that was refused. It says nothing about a provider."""
-    return Verification(request_id=request_id, caller=caller, verdict=Verdict.REFUSED, at=at)
+    return Verification(request_id=request_id, caller=caller, verdict=Verdict.REFUSED, reported_by=Reporter.API, at=at)

@@ -4,7 +4,17 @@ Records are JSON objects. `v` is the major version: a reader ignores fields it d
 it does not know. Instants are aware UTC (RFC 3339 on the wire) and broker time wherever processes must agree.
 """
 
-from pipeline.records.codec import MAX_DEPTH, MAX_RECORD_BYTES, Record, decode, encode, schema
+from pipeline.records.codec import (
+    MAX_DEPTH,
+    MAX_RECORD_BYTES,
+    Named,
+    Record,
+    as_request_id,
+    decode,
+    encode,
+    named,
+    schema,
+)
 from pipeline.records.fields import LONGEST_LIFE, VERSION, Country, Locale, Name, Word
 from pipeline.records.flow import (
     Attempt,
@@ -15,6 +25,8 @@ from pipeline.records.flow import (
     OtpRequest,
     Receipt,
     ReceiptState,
+    RefusedRequest,
+    Reporter,
     Resolution,
     Retry,
     Verdict,
@@ -53,6 +65,7 @@ __all__ = [
     "Locale",
     "Mode",
     "Name",
+    "Named",
     "Order",
     "OrderKind",
     "Origin",
@@ -61,6 +74,8 @@ __all__ = [
     "Receipt",
     "ReceiptState",
     "Record",
+    "RefusedRequest",
+    "Reporter",
     "Resolution",
     "Retry",
     "Route",
@@ -71,7 +86,9 @@ __all__ = [
     "Verdict",
     "Verification",
     "Word",
+    "as_request_id",
     "decode",
     "encode",
+    "named",
     "schema",
 ]

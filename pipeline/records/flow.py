@@ -16,7 +16,15 @@ class OtpRequest(msgspec.Struct, frozen=True, kw_only=True):
     v: int = VERSION
     request_id: Id
     caller: Name  # the auth service that asks, as named in the settings
-    to: Annotated[str, msgspec.Meta(min_length=1, max_length=2048)]  # sealed E.164; plain only in development
+    to: Annotated[
+        str,
+        msgspec.Meta(
+            min_length=1,
+            max_length=2048,
+            description="the number in E.164, sealed: compact JWE, `dir` with `A256GCM` (RFC 7516). "
+            "Plain where `otp.plain_numbers` allows it, in development",
+        ),
+    ]
     purpose: Word  # such as login; a new request of the same caller, number and purpose voids the old one
     locale: Locale = "en"
     issued_at: Instant
@@ -104,13 +112,24 @@ class Verdict(StrEnum):
     REFUSED = "refused"  # wrong, expired, used or unknown: one word, as for the caller
 
 
+class Reporter(StrEnum):
+    """Who says that a code was entered."""
+
+    API = "api"  # which compared it
+    CALLER = "caller"  # of a code of its own
+
+
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
-    """A person entered a code. Key: `request_id`. Topic: `otp.verifications`."""
+    """A person entered a code. Key: `request_id`. Topic: `otp.verifications`.
+
+    Whoever sent a code of its own says so here: with `verified` the request is over, and nothing more is sent for it.
+    """
 
     v: int = VERSION
     request_id: Id
     caller: Name
     verdict: Verdict
+    reported_by: Reporter = Reporter.CALLER
     provider: Name | None = None  # the one that is known to have delivered it, else none
     country: Country | None = None
     sent_at: Instant | None = None  # the credited attempt's send second
@@ -138,7 +157,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     origin: Origin
     size: Whole  # bytes of the original record
     at: Instant
-    request_id: Id | None = None  # where it could be read
+    request_id: Id | None = None  # where it could be read, there or in the record's key
     caller: Name | None = None
     request: OtpRequest | None = None  # always sealed
     number_hash: str | None = None
@@ -169,6 +188,23 @@ class Resolution(msgspec.Struct, frozen=True, kw_only=True):
     request_id: Id | None = None
     state: LetterState
     author: Word
+    at: Instant
+
+
+class RefusedRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a caller wrote and nothing was sent for, and why. Key: `request_id`, or none. Topic: `otp.refused`.
+
+    There is one for each dead letter, and one for each wish for another message that came too soon or too often.
+    A record may be told of more than once.
+    """
+
+    v: int = VERSION
+    request_id: Id | None = None  # of the record, or its key where the record could not be read; none: neither is an id
+    caller: Name | None = None  # where it could be read
+    reason: DeadReason
+    detail: str  # names the field and what is wrong with it, and never its content
+    resend: Count = 0  # the record's: 0 is the request itself
+    origin: Origin  # where the record is
     at: Instant
 
 

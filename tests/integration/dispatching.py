@@ -21,6 +21,7 @@ from workers.embedded.carrier.journal import NAME
 from workers.embedded.kafka import EmbeddedKafka
 from workers.embedded.valkey import EmbeddedValkey
 from workers.kafka import create_topics
+from workers.state.client import Store
 
 WITHIN_S: Final = 30.0
 CARRIERS: Final = ("carrier-a", "carrier-b", "carrier-c")  # of the development settings
@@ -49,6 +50,20 @@ class Behind:
     async def dead(self, count: int) -> list[DeadLetter]:
         """Wait for so many dead letters."""
         return [decode(DeadLetter, value) for value in await self._read("otp.dead", count)]
+
+    async def refused(self, count: int) -> list[dict[str, Any]]:
+        """Wait for so many refusals, as a caller reads them."""
+        return [orjson.loads(value) for value in await self._read("otp.refused", count)]
+
+    async def over(self, request_id: str) -> None:
+        """Wait until the store knows that the code of a request was entered."""
+        store = Store(self.settings.state)
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                while b"v" not in await store.fields(f"otp:{request_id}"):
+                    await asyncio.sleep(0.05)
+        finally:
+            await store.close()
 
     async def attempts(self, count: int) -> list[Attempt]:
         """Wait for so many attempts: the outcomes of these are in the store, too."""

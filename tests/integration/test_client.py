@@ -22,7 +22,7 @@ CALLER, KID, KEY = "demo", "demo-1", Secret(b"k" * 32)
 
 @pytest.fixture
 async def door(kafka: EmbeddedKafka, valkey: EmbeddedValkey, prefix: str, tmp_path: Path) -> AsyncIterator[Behind]:
-    async with behind(kafka, valkey, prefix, tmp_path) as door:
+    async with behind(kafka, valkey, prefix, tmp_path, ITHACA_OTP__RESEND_AFTER_S="0") as door:
         yield door
 
 
@@ -70,6 +70,19 @@ async def test_code_of_the_callers_own_is_the_one_that_arrives(door: Behind, cli
     assert delivery["text"].startswith("739204 is your")
 
 
+async def test_code_of_the_callers_own_that_was_entered_is_not_sent_again(door: Behind, client: OtpClient) -> None:
+    request = await client.ask(NUMBER, purpose="login", code="739204")
+    await door.attempts(1)
+    await client.entered(request)
+    await door.over(request.request_id)
+    await client.again(request)
+    other = await client.ask(NUMBER, purpose="other")
+
+    await door.arrived(2)
+
+    assert await door.handed_over(2) == [request.request_id, other.request_id]
+
+
 async def test_what_would_be_a_dead_letter_is_refused_before_it_is_produced(door: Behind, client: OtpClient) -> None:
     with pytest.raises(InvalidMessage) as number:
         await client.ask("447700900123", purpose="login")
@@ -78,7 +91,11 @@ async def test_what_would_be_a_dead_letter_is_refused_before_it_is_produced(door
     with pytest.raises(ValueError, match="ttl_s is 601; a code may live 1 to 600 s"):
         await client.ask(NUMBER, purpose="login", ttl_s=601)
 
+    with pytest.raises(InvalidMessage) as code:
+        await client.ask(NUMBER, purpose="login", code="")
+
     assert number.value.reason is DeadReason.INVALID_NUMBER
+    assert code.value.reason is DeadReason.INVALID_CODE
     assert (purpose.value.reason, "purpose" in purpose.value.detail) == (DeadReason.INVALID_FIELD, True)
     good = await client.ask(NUMBER, purpose="login")
     assert await door.handed_over(1) == [good.request_id]
@@ -100,5 +117,5 @@ class SilentProducer:
 async def test_broker_that_has_gone_is_told_within_the_limit() -> None:
     client = OtpClient(KafkaSettings(send_timeout_s=0.1), caller=CALLER, kid=KID, key=KEY)
     client._producer = cast("KafkaProducer", SilentProducer())
-    with pytest.raises(BrokerAway, match=r"within 0\.1 s: whether it has the request is unknown"):
+    with pytest.raises(BrokerAway, match=r"within 0\.1 s: whether it has the record is unknown"):
         await client.ask(NUMBER, purpose="login")

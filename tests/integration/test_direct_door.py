@@ -29,6 +29,13 @@ Record = dict[str, Any]
 
 
 @pytest.fixture
+async def hasty(kafka: EmbeddedKafka, valkey: EmbeddedValkey, prefix: str, tmp_path: Path) -> AsyncIterator[Behind]:
+    """Give a door where another message may be asked for at once."""
+    async with behind(kafka, valkey, prefix, tmp_path, ITHACA_OTP__RESEND_AFTER_S="0") as door:
+        yield door
+
+
+@pytest.fixture
 async def door(kafka: EmbeddedKafka, valkey: EmbeddedValkey, prefix: str, tmp_path: Path) -> AsyncIterator[Behind]:
     async with behind(kafka, valkey, prefix, tmp_path) as door:
         yield door
@@ -55,12 +62,19 @@ def a_request(**changes: Any) -> Record:
     }
 
 
-def produce(door: Behind, *requests: Record) -> None:
+def report(request: Record, **changes: Any) -> Record:
+    """Make the least that says that the code of a request was entered."""
+    names = ("request_id", "caller")
+    entered = {"verdict": "verified", "at": datetime.now(UTC).isoformat()}
+    return {name: request[name] for name in names} | entered | changes
+
+
+def produce(door: Behind, *requests: Record, to: str = "otp.requests") -> None:
     """Produce as the README says, and return when all in-sync replicas have the records."""
     where = {"bootstrap.servers": door.settings.kafka.bootstrap, "acks": "all", "enable.idempotence": True}
     producer = Producer(where)
     for request in requests:
-        topic = door.settings.kafka.prefix + "otp.requests"
+        topic = door.settings.kafka.prefix + to
         producer.produce(topic, json.dumps(request).encode(), key=str(request["request_id"]))
     assert producer.flush(30.0) == 0
 
@@ -150,6 +164,149 @@ async def test_record_that_breaks_the_contract_is_a_dead_letter_with_its_reason_
     assert {letter.reason for letter in dead} == set(bad)
     assert len(await door.arrived(1)) == 1
     assert await door.handed_over(1) == [good["request_id"]]
+
+
+async def test_records_as_other_languages_write_them_arrive(door: Behind) -> None:
+    minute = datetime.now(UTC).replace(second=0, microsecond=0)
+    times = [minute, minute + timedelta(minutes=10)]
+    written: dict[str, list[Any]] = {
+        "OffsetDateTime at a full minute": [time.strftime("%Y-%m-%dT%H:%MZ") for time in times],
+        "ZonedDateTime": [time.strftime("%Y-%m-%dT%H:%M:%S.000000001Z[Etc/UTC]") for time in times],
+        "offset without a colon": [time.strftime("%Y-%m-%d %H:%M:%S +0000") for time in times],
+        "milliseconds": [int(time.timestamp()) * 1000 for time in times],
+        "seconds": [int(time.timestamp()) for time in times],
+    }
+    nothing = {"locale": None, "code": None, "resend": None, "v": None}
+    requests = [a_request(issued_at=begin, expires_at=end, **nothing) for begin, end in written.values()]
+    produce(door, *requests)
+
+    await door.arrived(len(requests))
+
+    assert sorted(await door.handed_over(len(requests))) == sorted(one["request_id"] for one in requests)
+
+
+async def test_resend_with_times_of_its_own_brings_the_same_code(hasty: Behind) -> None:
+    request = a_request()
+    produce(hasty, request)
+    await hasty.attempts(1)
+    later = datetime.now(UTC) + timedelta(seconds=1)
+    times = {"issued_at": later.isoformat(), "expires_at": (later + timedelta(seconds=200)).isoformat()}
+    produce(hasty, request | times | {"resend": 1, "to": sealed(NUMBER, request["request_id"])})
+
+    first, second = await hasty.arrived(2)
+
+    assert first["text"] == second["text"]
+    assert first["carrier"] != second["carrier"]
+
+
+async def test_resend_for_another_number_or_code_is_told_and_not_sent(hasty: Behind) -> None:
+    request = a_request()
+    name = request["request_id"]
+    produce(hasty, request)
+    await hasty.attempts(1)
+    produce(hasty, request | {"resend": 1, "to": sealed("+447700900124", name)})
+    produce(hasty, request | {"resend": 2, "code": sealed("739204", name)})
+
+    told = await hasty.refused(2)
+
+    assert [(one["request_id"], one["caller"], one["reason"], one["resend"]) for one in told] == [
+        (name, "demo", "conflict", 1),
+        (name, "demo", "conflict", 2),
+    ]
+    assert [one["detail"].split()[0] for one in told] == ["`to`", "`code`"]
+    assert await hasty.handed_over(1) == [name]
+
+
+@pytest.mark.parametrize(("gap_s", "reason", "sent"), [("30", "too_soon", 1), ("0", "too_many", 5)])
+async def test_loop_of_resends_is_no_flood_of_messages(
+    kafka: EmbeddedKafka, valkey: EmbeddedValkey, prefix: str, tmp_path: Path, gap_s: str, reason: str, sent: int
+) -> None:
+    async with behind(kafka, valkey, prefix, tmp_path, ITHACA_OTP__RESEND_AFTER_S=gap_s) as door:
+        request = a_request()
+        produce(door, request)
+        await door.attempts(1)
+        produce(door, *(request | {"resend": number} for number in range(1, 31)))
+
+        told = await door.refused(30 - (sent - 1))
+
+        said = {(one["request_id"], one["caller"], one["reason"]) for one in told}
+        assert said == {(request["request_id"], "demo", reason)}
+        assert len(await door.handed_over(sent)) == sent
+
+
+async def test_own_code_that_looks_like_none_is_told_and_not_sent(door: Behind) -> None:
+    codes = [
+        "",
+        " ",
+        "12345",
+        "7" * 70,
+        "https://evil.example/login?x=1",
+        "call +44 900 now",
+        "739204\r\nsee evil",
+        "é€1234",
+    ]
+    bad = [a_request() for _ in codes]
+    produce(door, *(one | {"code": sealed(code, one["request_id"])} for one, code in zip(bad, codes, strict=True)))
+    good = a_request()
+    produce(door, good)
+
+    told = await door.refused(len(codes))
+
+    assert [(one["request_id"], one["reason"]) for one in told] == [(one["request_id"], "invalid_code") for one in bad]
+    assert await door.handed_over(1) == [good["request_id"]]
+
+
+async def test_own_code_that_is_reported_as_entered_is_not_sent_again(hasty: Behind) -> None:
+    request, derived = a_request(), a_request()
+    request["code"] = sealed("739 204", request["request_id"])
+    produce(hasty, request, derived)
+    await hasty.attempts(2)
+    produce(hasty, report(request, caller="bank"), report(derived), report(request), to="otp.verifications")
+    await hasty.over(request["request_id"])
+    produce(hasty, request | {"resend": 1}, derived | {"resend": 1})
+
+    await hasty.arrived(3)
+
+    names = await hasty.handed_over(3)
+    assert sorted(names) == sorted([request["request_id"], derived["request_id"], derived["request_id"]])
+
+
+async def test_caller_sees_its_mistakes_by_request_caller_and_field(door: Behind) -> None:
+    now = datetime.now(UTC)
+    no_purpose = a_request()
+    del no_purpose["purpose"]
+    mistakes = {
+        "field `purpose`": no_purpose,
+        "an offset from UTC": a_request(issued_at=now.replace(tzinfo=None).isoformat()),
+        "at $.locale": a_request(locale="English"[:1]),
+        "at $.resend": a_request(resend="twice"),
+        "`to`: the seal's `kid`": with_key_of("demo-2", KEY),
+        "`to`: the seal is another request's": moved(),
+        "`to`: the seal is another caller's": with_key_of("demo-1", KEY, caller="bank"),
+        "does not open it": with_key_of("demo-1", BANKS_KEY),
+    }
+    produce(door, *mistakes.values())
+
+    told = {one["request_id"]: one for one in await door.refused(len(mistakes))}
+
+    for said, request in mistakes.items():
+        one = told[request["request_id"]]
+        assert said in one["detail"]
+        assert one["caller"] == "demo"
+        assert one["origin"]["topic"] == "otp.requests"
+    dead = {letter.request_id: letter.caller for letter in await door.dead(len(mistakes))}
+    assert dead == {request["request_id"]: "demo" for request in mistakes.values()}
+
+
+async def test_record_that_nothing_can_be_read_of_is_told_by_its_key(door: Behind) -> None:
+    key = secrets.token_urlsafe(16)
+    producer = Producer({"bootstrap.servers": door.settings.kafka.bootstrap, "acks": "all"})
+    producer.produce(door.settings.kafka.prefix + "otp.requests", b"{not json", key=key)
+    assert producer.flush(30.0) == 0
+
+    (told,) = await door.refused(1)
+
+    assert (told["request_id"], told["caller"], told["reason"]) == (key, None, "undecodable")
 
 
 def test_records_of_another_client_are_valid_by_the_schema() -> None:

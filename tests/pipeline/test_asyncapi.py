@@ -1,5 +1,6 @@
 """The AsyncAPI document: complete, consistent in itself, and the one in docs/."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,15 @@ import jsonschema_rs
 import orjson
 import pytest
 
-from pipeline.asyncapi import document
+from pipeline.asyncapi import GROUPS, OF_CALLERS, RECEIVED, SENT, document
+from pipeline.errors import DeadReason
 from pipeline.phone import unseal
 from pipeline.settings.parse import parse
-from pipeline.topics import TOPICS
 
-COMMITTED = Path(__file__).parents[2] / "docs" / "asyncapi.json"
+PROJECT = Path(__file__).parents[2]
+COMMITTED = PROJECT / "docs" / "asyncapi.json"
+PAGE = PROJECT / "docs" / "direct-door.md"
+ACLS = PROJECT / "compose" / "kafka" / "acls.txt"
 AGAIN = ".venv/bin/ithaca topics --asyncapi docs/asyncapi.json"
 DOCUMENT = orjson.loads(orjson.dumps(document()))
 EXAMPLES = [
@@ -40,22 +44,48 @@ def resolve(reference: str) -> Any:
     return node
 
 
+def is_valid(name: str, payload: dict[str, Any]) -> bool:
+    schema = {"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]}
+    return jsonschema_rs.validator_for(schema, validate_formats=True).is_valid(payload)
+
+
 def test_committed_document_is_the_one_that_follows_from_topics_and_records() -> None:
     assert orjson.loads(COMMITTED.read_bytes()) == DOCUMENT, f"write it again: {AGAIN}"
 
 
-def test_every_topic_is_a_channel_with_its_record_and_one_operation() -> None:
+def test_every_topic_of_callers_is_a_channel_with_its_record_one_operation_and_an_example() -> None:
     assert {name: list(channel["messages"]) for name, channel in DOCUMENT["channels"].items()} == {
-        topic.name: [topic.record.__name__] for topic in TOPICS
+        topic.name: [topic.record.__name__] for topic in OF_CALLERS
     }
     assert {operation["channel"]["$ref"] for operation in DOCUMENT["operations"].values()} == {
-        f"#/channels/{topic.name}" for topic in TOPICS
+        f"#/channels/{topic.name}" for topic in OF_CALLERS
     }
+    assert {name for name, _ in EXAMPLES} == {topic.record.__name__ for topic in OF_CALLERS}
 
 
-def test_auth_services_send_requests_and_verifications_and_receive_the_rest() -> None:
-    sends = [name for name, operation in DOCUMENT["operations"].items() if operation["action"] == "send"]
-    assert sends == ["send-otp.requests", "send-otp.verifications"]
+def test_auth_services_may_do_what_the_document_says_and_nothing_else() -> None:
+    rules = [line.split(None, 3) for line in ACLS.read_text().splitlines() if line.startswith("caller ")]
+    allowed = {(operation, kind): names.split() for _, operation, kind, names in rules}
+
+    assert allowed == {
+        ("Write", "topic"): [topic.name for topic in SENT],
+        ("Read", "topic"): [topic.name for topic in RECEIVED],
+        ("Read", "group"): [f"{GROUPS}*"],
+    }
+    assert list(DOCUMENT["operations"]) == [
+        *(f"send-{topic.name}" for topic in SENT),
+        *(f"receive-{topic.name}" for topic in RECEIVED),
+    ]
+
+
+def test_page_of_the_direct_door_has_every_reason_and_its_examples_are_records() -> None:
+    page = PAGE.read_text()
+    examples = [orjson.loads(text) for text in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]
+
+    assert [reason for reason in DeadReason if f"| `{reason}` |" not in page] == []
+    assert len(examples) >= len(OF_CALLERS)
+    for example in examples:
+        assert [topic for topic in OF_CALLERS if is_valid(topic.record.__name__, example)], example
 
 
 def test_every_reference_leads_somewhere() -> None:
@@ -70,10 +100,8 @@ def test_no_pattern_needs_more_than_any_languages_regular_expressions() -> None:
 
 @pytest.mark.parametrize(("name", "payload"), EXAMPLES)
 def test_example_is_valid_and_another_version_of_it_is_not(name: str, payload: dict[str, Any]) -> None:
-    schema = {"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]}
-    valid = jsonschema_rs.validator_for(schema, validate_formats=True)
-    assert valid.is_valid(payload)
-    assert not valid.is_valid(payload | {"v": 2})
+    assert is_valid(name, payload)
+    assert not is_valid(name, payload | {"v": 2})
 
 
 def test_number_in_the_example_opens_with_the_key_that_the_document_names() -> None:

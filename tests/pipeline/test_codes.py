@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from pipeline.codes import CodeBasis, _Hotp, bare, derive, matches, read_entry
+from pipeline.codes import CodeBasis, _Hotp, bare, check_own, derive, matches, read_entry
+from pipeline.errors import DeadReason, InvalidMessage
 from pipeline.settings import Secret
 
 MASTER = Secret(bytes(range(32)))
@@ -150,3 +151,48 @@ def test_codes_are_equal_or_not_and_no_code_equals_nothing(code: str, entered: s
 
 def test_entry_never_shows_in_a_repr() -> None:
     assert "123456" not in repr(read_entry("123456", 6))
+
+
+@pytest.mark.parametrize("code", ["739204", "0123456789", "739 204", "739-204", "12 34 56 78 90", "G-739204", "K7QX2M"])
+def test_code_of_a_callers_own_is_what_people_and_phones_take_for_one(code: str) -> None:
+    assert check_own(code) == code
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("", " ", "-", "12345", "1-2-3-4-5", "12345678901", "7" * 70, " 123456", "123456 ", "12  34 56", "12- 3456"),
+        *(
+            "123456\n",
+            "123\r\n456",
+            "https://evil.example/login?x=1",
+            "evil.example1",
+            "call +44 900 now1",
+            "+447700900123",
+        ),
+        *(
+            "URGENT",
+            "call me",
+            "\u20ac\u00e9123456",
+            "\uff11\uff12\uff13\uff14\uff15\uff16",
+            "123456\u200b",
+            "@a.b #123456",
+        ),
+    ],
+)
+def test_anything_else_is_no_code_of_a_callers_own(code: str) -> None:
+    with pytest.raises(InvalidMessage) as caught:
+        check_own(code, source="shop")
+
+    assert (caught.value.reason, caught.value.source) == (DeadReason.INVALID_CODE, "shop")
+    assert not code.strip() or code not in caught.value.detail
+
+
+@given(st.text(max_size=20))
+def test_code_of_a_callers_own_holds_nothing_that_a_phone_makes_a_link_of(code: str) -> None:
+    try:
+        check_own(code)
+    except InvalidMessage:
+        return
+    assert set(code) <= set("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ -")
+    assert 6 <= len(bare(code)) <= 10

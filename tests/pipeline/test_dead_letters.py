@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from pipeline.dead_letters import Letter, Wanted, filed, letter_id, resolved
+from pipeline.dead_letters import Letter, Wanted, filed, letter_id, refusal_of, resolved
 from pipeline.errors import DeadReason
-from pipeline.records import DeadLetter, LetterState, Origin
-from tests.pipeline.dead import a_dead_letter, a_letter, an_attempt
+from pipeline.records import DeadLetter, LetterState, Origin, RefusedRequest
+from tests.pipeline.dead import REQUEST, a_dead_letter, a_letter, an_attempt
 from tests.samples import NOW, REQUEST_ID
 
 LATER = NOW + timedelta(minutes=10)  # the letter is 9 minutes and 55 seconds old
@@ -24,6 +24,25 @@ def at(offset: int) -> Origin:
 def states(*letters: DeadLetter, done: Letter | None = None) -> list[LetterState]:
     resolutions = [resolved(done, LetterState.REDRIVEN, LATER, "ann")] if done else []
     return [letter.state for letter in filed([(at(n), dead) for n, dead in enumerate(letters)], resolutions)]
+
+
+def test_caller_is_told_of_a_dead_letter_where_anything_names_it() -> None:
+    wish = replace(REQUEST, resend=2)
+    dead = a_dead_letter(request=wish)
+
+    told = RefusedRequest(
+        request_id=REQUEST_ID,
+        caller="shop",
+        reason=DeadReason.EXHAUSTED,
+        detail="every attempt failed",
+        resend=2,
+        origin=dead.origin,
+        at=dead.at,
+    )
+    assert refusal_of(dead) == told
+    unread = a_dead_letter(request=None, caller=None)
+    assert refusal_of(unread) == replace(told, caller=None, resend=0)
+    assert refusal_of(a_dead_letter(request=None, caller=None, request_id=None)) is None
 
 
 @pytest.mark.parametrize(

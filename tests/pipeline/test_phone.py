@@ -1,5 +1,8 @@
 """Phone numbers: E.164, country, mask, keyed hash, seal and open."""
 
+import base64
+
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -129,6 +132,30 @@ def test_seal_opens_for_its_caller_request_and_key_alone(caller: str, request_id
         unseal(sealed, caller=caller, request_id=request_id, keys=keys)
 
     assert caught.value.reason is DeadReason.SEAL_BROKEN
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"kid": "b"}, "`kid` is none of this caller's"),
+        ({"rid": "request-9876543210"}, "`rid` in its header is not"),
+        ({"caller": "bank"}, "`caller` in its header is not"),
+        ({"enc": "A128GCM"}, "enc `A256GCM`"),
+        ({"zip": "DEF"}, "neither zip nor crit"),
+        ({"kid": "other"}, "does not open it"),  # its key is another one
+        ({"kid": []}, "no compact JWE"),
+    ],
+)
+def test_each_mistake_of_whoever_sealed_has_a_detail_of_its_own(changes: dict[str, object], word: str) -> None:
+    header = {"alg": "dir", "enc": "A256GCM", "kid": "a", "caller": "shop", "rid": REQUEST} | changes
+    _, *rest = seal("+447700900123", caller="shop", request_id=REQUEST, kid="a", key=KEY).split(".")
+    sealed = ".".join([base64.urlsafe_b64encode(orjson.dumps(header)).rstrip(b"=").decode(), *rest])
+
+    with pytest.raises(InvalidMessage) as caught:
+        unseal(sealed, caller="shop", request_id=REQUEST, keys={"a": KEY, "other": OTHER})
+
+    assert (caught.value.reason, caught.value.source) == (DeadReason.SEAL_BROKEN, "shop")
+    assert word in caught.value.detail
 
 
 @given(st.integers(min_value=0, max_value=400), st.integers(min_value=1, max_value=255))

@@ -23,6 +23,10 @@ HOPELESS = {
     DeadReason.OVERSIZED,
     DeadReason.PLAIN_NUMBER,
     DeadReason.INVALID_NUMBER,
+    DeadReason.INVALID_CODE,
+    DeadReason.CONFLICT,
+    DeadReason.TOO_SOON,
+    DeadReason.TOO_MANY,
     DeadReason.SUPERSEDED,
 }
 MENDABLE = sorted({*DeadReason} - HOPELESS - {DeadReason.EXPIRED})

@@ -174,6 +174,38 @@ def test_person_who_asks_again_gets_the_next_attempt_however_young_the_last_one_
     assert resend((_attempt(),), Seen(), LIFE, START + timedelta(seconds=1), POLICY) == Send(trigger="resend")
 
 
+@pytest.mark.parametrize(
+    ("count", "seen", "at_s", "reason"),
+    [
+        (5, Seen(), 100, DeadReason.TOO_MANY),
+        (5, Seen(void=True), 200, DeadReason.TOO_MANY),
+        (1, Seen(void=True), 100, DeadReason.SUPERSEDED),
+        (1, Seen(), 181, DeadReason.EXPIRED),
+    ],
+)
+def test_wish_that_nothing_is_sent_for_says_why_though_its_request_was_handed_over(
+    count: int, seen: Seen, at_s: float, reason: DeadReason
+) -> None:
+    attempts = tuple(_attempt(number=number) for number in range(1, count + 1))
+
+    decision = resend(attempts, seen, LIFE, START + timedelta(seconds=at_s), POLICY)
+
+    assert isinstance(decision, Finished)
+    assert decision.unsent is not None
+    assert decision.unsent.reason is reason
+
+
+def test_wish_that_ends_a_request_which_nobody_has_is_a_dead_letter() -> None:
+    late = resend((), Seen(), LIFE, START + timedelta(seconds=181), POLICY)
+    void = resend((), Seen(void=True), LIFE, START, POLICY)
+
+    assert [decision.reason for decision in (late, void) if isinstance(decision, Dead)] == [
+        DeadReason.EXPIRED,
+        DeadReason.SUPERSEDED,
+    ]
+    assert resend((_attempt(),), Seen(verified=True), LIFE, START, POLICY) == Finished(why="verified")
+
+
 @given(
     st.lists(st.sampled_from(Outcome), max_size=8),
     st.sets(st.sampled_from(ReceiptState)),

@@ -76,6 +76,14 @@ def test_last_line_is_the_webotp_line() -> None:
     assert render("123456", caller, "en").text.splitlines()[-1] == "@shop.example #123456"
 
 
+def test_webotp_line_has_a_code_in_groups_as_one_word_which_is_all_that_a_browser_reads() -> None:
+    caller = CallerSettings(brand="Shop", domain="shop.example")
+
+    message = render("739 204", caller, "en").text.splitlines()
+    assert message[0].startswith("739 204 is")
+    assert message[-1] == "@shop.example #739204"
+
+
 def test_last_line_is_the_android_hash() -> None:
     caller = CallerSettings(brand="Shop", android_hash="FA+9qCX9VSu", domain="shop.example")
 

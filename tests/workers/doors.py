@@ -137,6 +137,10 @@ class Door:
                 issued_ms=int(request.issued_at.timestamp() * 1000),
                 deadline_ms=int(request.expires_at.timestamp() * 1000),
                 request=encode(request).decode(),
+                own="",
+                most=5,
+                asked_ms=0,
+                gap_ms=0,
             )
             await self.claims.claim(claim)
             await self.claims.store_outcome(claim, number, encode(attempt(request, number, provider)))

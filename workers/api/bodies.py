@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated, Any, Final, TypeVar
@@ -121,12 +121,15 @@ async def read(request: web.Request, kind: type[B]) -> B:
     """Read a JSON body of one kind. Raises Problem, naming the field and never its content."""
     document = _object(await read_body(request))
     known = {field.name for field in fields(kind)}
+    optional = {field.name for field in fields(kind) if field.default is not MISSING}
     for name in document.keys() - known:
         # A name may be anything, a number or a code too, so that only what looks like a name is repeated.
         shown = name if _NAME.fullmatch(name) else None
         raise invalid(shown, f"no such field; there are {sorted(known)}")
     try:
-        return msgspec.convert(document, type=kind)
+        # Many languages write null for what is not set.
+        said = {name: value for name, value in document.items() if value is not None or name not in optional}
+        return msgspec.convert(said, type=kind)
     except msgspec.ValidationError as error:
         raise _problem(str(error)) from None
 

@@ -19,7 +19,10 @@ def topics(
     ctx: typer.Context,
     asyncapi: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Only write the AsyncAPI document of all topics; '-' for standard output."),
+        typer.Option(
+            metavar="FILE",
+            help="Only write the AsyncAPI document of what callers write and read; '-' for standard output.",
+        ),
     ] = None,
     data: DataOption = None,
     config: ConfigOption = None,

@@ -8,9 +8,9 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pipeline.codes import CodeBasis, derive
+from pipeline.codes import CodeBasis, bare, check_own, derive
 from pipeline.errors import DeadReason, InvalidMessage
-from pipeline.phone import Phone, is_sealed, read_phone, seal, unseal
+from pipeline.phone import Phone, is_sealed, keyed_hash, read_phone, seal, unseal
 from pipeline.records import LONGEST_LIFE, Attempt, OtpRequest, Retry, decode
 from pipeline.retry import Life
 from pipeline.settings import CallerSettings, Secret, Settings
@@ -29,7 +29,9 @@ class Case(Struct, frozen=True, kw_only=True):
     life: Life
     attempts: tuple[Attempt, ...]  # oldest first
     source: str  # topic/partition/offset: what a claim is bound to
+    asked_ms: int  # when its record was appended, in broker time
     waiting: str | None = None  # the trigger of the attempt that it comes back for
+    own: str = ""  # keyed hash of the caller's own code; nothing where the code is derived
     redriven: int = 0  # the attempts up to this number were made before an operator's redrive, and count no more
 
     def __repr__(self) -> str:
@@ -88,7 +90,7 @@ class Opener:
         """Open a record of `otp.requests`. Raises InvalidMessage."""
         request = decode(OtpRequest, record.value)
         caller = self._caller(request)
-        _check_own_code(request)
+        own = self._own(request, caller)
         phone, sealed = self._phone(request, caller)
         return Case(
             request=sealed,
@@ -98,6 +100,8 @@ class Opener:
             life=life_of(request, datetime.fromtimestamp(record.timestamp_ms / 1000, tz=UTC)),
             attempts=(),
             source=source_of(record),
+            asked_ms=record.timestamp_ms,
+            own=own,
         )
 
     def retry(self, record: Record) -> Case:
@@ -113,7 +117,9 @@ class Opener:
             life=Life(starts_at=retry.starts_at, deadline_at=retry.deadline_at),
             attempts=retry.attempts,
             source=retry.source or source_of(record),
+            asked_ms=record.timestamp_ms,
             waiting=retry.waiting,
+            own=self._own(retry.request, caller),
             redriven=retry.redriven,
         )
 
@@ -121,12 +127,7 @@ class Opener:
         """Derive the code of a case, or open the caller's own. Raises InvalidMessage."""
         request = case.request
         if request.code is not None:
-            return unseal(
-                request.code,
-                caller=request.caller,
-                request_id=request.request_id,
-                keys=case.caller.seal_keys,
-            )
+            return _own_code(request.code, request, case.caller.seal_keys)
         basis = CodeBasis(
             request_id=request.request_id,
             number_hash=case.phone.hash,
@@ -134,6 +135,13 @@ class Opener:
             issued_at=request.issued_at,
         )
         return derive(self._master(case.kid), basis, self.settings.otp.digits)
+
+    def _own(self, request: OtpRequest, caller: CallerSettings) -> str:
+        """Hash a code of the caller's own, or give nothing where there is none: it goes nowhere unless it is one."""
+        if request.code is None:
+            return ""
+        code = _own_code(request.code, request, caller.seal_keys)
+        return keyed_hash(f"{request.request_id} {bare(code)}", self.number_key)
 
     def _master(self, kid: str) -> Secret:
         try:
@@ -151,7 +159,7 @@ class Opener:
     def _phone(self, request: OtpRequest, caller: CallerSettings) -> tuple[Phone, OtpRequest]:
         """Open the number; a plain one, where it is allowed, is sealed before it goes on any other topic."""
         if is_sealed(request.to):
-            number = _unseal(request.to, request, caller.seal_keys)
+            number = _unseal("to", request.to, request, caller.seal_keys)
             return self._read(number, request), request
         if not self.settings.otp.plain_numbers:
             detail = "`to` must be sealed (the setting otp.plain_numbers allows plain ones in development)"
@@ -180,16 +188,20 @@ def life_of(request: OtpRequest, appended_at: datetime) -> Life:
     return Life(starts_at=deadline_at - span, deadline_at=deadline_at)
 
 
-def _check_own_code(request: OtpRequest) -> None:
-    """Refuse a code of the caller's own that is not sealed, before it gets anywhere. Raises InvalidMessage."""
-    if request.code is not None and not is_sealed(request.code):
-        raise InvalidMessage(DeadReason.SEAL_BROKEN, "`code` is not sealed", source=request.caller)
-
-
 def source_of(record: Record) -> str:
     """Name the record that a claim is bound to."""
     return f"{record.topic}/{record.partition}/{record.offset}"
 
 
-def _unseal(sealed: str, request: OtpRequest, keys: Mapping[str, Secret]) -> str:
-    return unseal(sealed, caller=request.caller, request_id=request.request_id, keys=keys)
+def _own_code(sealed: str, request: OtpRequest, keys: Mapping[str, Secret]) -> str:
+    """Open a code of the caller's own. Raises InvalidMessage when it is not sealed, or does not look like one."""
+    if not is_sealed(sealed):
+        raise InvalidMessage(DeadReason.SEAL_BROKEN, "`code` is not sealed", source=request.caller)
+    return check_own(_unseal("code", sealed, request, keys), source=request.caller)
+
+
+def _unseal(field: str, sealed: str, request: OtpRequest, keys: Mapping[str, Secret]) -> str:
+    try:
+        return unseal(sealed, caller=request.caller, request_id=request.request_id, keys=keys)
+    except InvalidMessage as error:
+        raise InvalidMessage(error.reason, f"`{field}`: {error.detail}", source=error.source) from None

@@ -5,9 +5,10 @@ from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from pipeline.dead_letters import refusal_of
 from pipeline.errors import DeadReason, InvalidMessage, PipelineError, StoreAway
 from pipeline.following import UNKNOWN_HEALTH, RouteHealth
-from pipeline.records import Attempt, DeadLetter, Expired, Retry, decode, encode
+from pipeline.records import Attempt, DeadLetter, Expired, RefusedRequest, Retry, decode, encode
 from pipeline.redrive import expired
 from pipeline.refusals import FinalWord, final_word, unheard
 from pipeline.retry import (
@@ -26,13 +27,14 @@ from pipeline.retry import (
     wait,
 )
 from pipeline.settings import DispatchSettings, Settings
-from pipeline.topics import ATTEMPTS, DEAD, EXPIRED, REQUESTS, Topic
+from pipeline.topics import ATTEMPTS, DEAD, EXPIRED, REFUSED, REQUESTS, Topic
 from workers.dispatch.case import Case, Opener
 from workers.dispatch.counting import count_attempt, count_request
 from workers.dispatch.desk import Place
 from workers.dispatch.desks import Desks
 from workers.dispatch.handover import MAY_SEND, Clock, HandOver, Made, Mine, adopt
 from workers.dispatch.letters import Failed, letter_of
+from workers.dispatch.refusing import refused
 from workers.log import get_log
 from workers.loop import Record
 from workers.metrics import Metrics
@@ -59,6 +61,12 @@ class Handling:
     made: int = 0  # attempts in this handling
     acks: list[Awaitable[Any]] = field(default_factory=list)
 
+    @property
+    def wishes(self) -> bool:
+        """Tell whether it is a wish for another message that nothing was sent for so far."""
+        new = self.record.topic == REQUESTS.name and self.case.request.resend > 0
+        return not self.made and (new or self.case.waiting == "resend")
+
 
 class Dispatcher:
     """Request or second look -> route -> provider -> attempt."""
@@ -75,6 +83,7 @@ class Dispatcher:
         clock: Clock,
         metrics: Metrics,
     ) -> None:
+        self._settings = settings
         self._policy = settings.dispatch
         self._test_numbers = frozenset(settings.otp.test_numbers)
         self._producer = producer
@@ -110,7 +119,9 @@ class Dispatcher:
         case = error.case if isinstance(error, Failed) else None
         letter = letter_of(record, reason, detail, self._clock.now(), case)
         log.warning("record.dead", reason=reason, topic=record.topic, partition=record.partition, offset=record.offset)
-        await self._producer.send(DEAD.name, letter.request_id or "", encode(letter))
+        told = refusal_of(letter)
+        acks = [self._produce(DEAD, letter), *([self._produce(REFUSED, told)] if told else [])]
+        await _acknowledged(acks)
         self._metrics.count(DEAD_LETTERS, reason)
 
     async def _first(self, handling: Handling) -> Decision:
@@ -191,6 +202,8 @@ class Dispatcher:
         return final_word(counted, others=unheard(self._desks.names_in(case.phone.country), counted))
 
     def _still(self, handling: Handling, send: Send) -> Decision:
+        if send.trigger == "resend":
+            return self._resend(handling, NOTHING_SEEN)
         case = handling.case
         return still(send, case.attempts, case.life, self._clock.now(), self._policy_of(case))
 
@@ -241,7 +254,11 @@ class Dispatcher:
         if claimed.verdict is ClaimVerdict.KNOWN and claimed.outcome:
             self._take_up(handling, Made(attempt=decode(Attempt, claimed.outcome), record=claimed.outcome))
             return self._look(handling, await self._recall(handling))
+        if decision := refused(claimed, self._settings):
+            return decision
         if claimed.verdict is ClaimVerdict.VOID:
+            if send.trigger == "resend":
+                return self._resend(handling, Seen(void=True))
             return superseded(handling.case.attempts)
         return Finished(why=claimed.verdict.value)
 
@@ -249,15 +266,25 @@ class Dispatcher:
         case = handling.case
         if isinstance(decision, Look):
             handling.acks.append(self._produce(decision.tier, case.retry(decision.waiting)))
+        elif isinstance(decision, Finished):
+            if decision.unsent and handling.wishes:
+                self._tell(handling, decision.unsent)
         elif isinstance(decision, Dead):
-            letter = letter_of(handling.record, decision.reason, decision.detail, self._clock.now(), case)
+            letter = self._tell(handling, decision)
             log.warning("request.dead", request_id=case.request.request_id, reason=decision.reason)
             handling.acks.append(self._produce(DEAD, letter))
             self._metrics.count(DEAD_LETTERS, decision.reason)
             if decision.reason is DeadReason.EXPIRED and (told := expired(letter)):
                 handling.acks.append(self._produce(EXPIRED, told))
 
-    def _produce(self, topic: Topic, record: Retry | DeadLetter | Expired) -> Awaitable[Any]:
+    def _tell(self, handling: Handling, dead: Dead) -> DeadLetter:
+        """Tell its caller that nothing is sent for a record, and why; give what an operator would be told."""
+        letter = letter_of(handling.record, dead.reason, dead.detail, self._clock.now(), handling.case)
+        if told := refusal_of(letter):
+            handling.acks.append(self._produce(REFUSED, told))
+        return letter
+
+    def _produce(self, topic: Topic, record: Retry | DeadLetter | Expired | RefusedRequest) -> Awaitable[Any]:
         key = record.request.request_id if isinstance(record, Retry) else record.request_id
         return self._producer.send(topic.name, key or "", encode(record))
 

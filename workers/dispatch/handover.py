@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from pipeline.callback_token import CallbackToken, issue
 from pipeline.errors import NotSent, Outcome, ProviderError
-from pipeline.records import Attempt, encode
+from pipeline.records import Attempt, OtpRequest, decode, encode
 from pipeline.refusals import refuted
-from pipeline.retry import AGAIN, Life, Send, replaced
+from pipeline.retry import AGAIN, Life, Send, anew, replaced
 from pipeline.settings import Settings
 from pipeline.text import Message, render
 from providers.base import CONNECT_LIMIT_S
@@ -24,6 +24,7 @@ from workers.state.claims import Claim, Claimed, Claims, ClaimVerdict
 
 FENCED_TRIES: Final = 2  # a second one with a new lease; a provider that connects so slowly is not the only one
 NOT_REGISTERED: Final[Mapping[str, str]] = {}
+SLACK_S: Final = 2.0  # of the time between two wishes: one may have been longer on its way to Kafka than the next
 TEST_MESSAGE_ID: Final = "test"  # of test numbers, for which everything happens except the send
 MAY_SEND: Final = frozenset({ClaimVerdict.GRANTED, ClaimVerdict.EXCUSED, ClaimVerdict.UNCLAIMED})
 
@@ -185,6 +186,10 @@ class HandOver:
             issued_ms=int(case.life.starts_at.timestamp() * 1000),
             deadline_ms=int(case.life.deadline_at.timestamp() * 1000),
             request=encode(request).decode(),
+            own=case.own,
+            most=anew(self._settings.dispatch, case.attempts, case.redriven).max_attempts,
+            asked_ms=case.asked_ms,
+            gap_ms=max(int((self._settings.otp.resend_after_s - SLACK_S) * 1000), 0),
         )
 
 
@@ -206,10 +211,16 @@ async def _through(desk: Desk, sms: Sms, *, test: bool) -> Accepted:
 
 
 def adopt(case: Case, claimed: Claimed) -> Case:
-    """Take the row's word for key and deadline: it knows the first record of this request."""
+    """Take the row's word for key and deadline, and for what a resend asks for again: it knows the first record.
+
+    Only how often the person has asked, and in which language, is the resend's own to say.
+    """
+    if claimed.request is not None:
+        first = decode(OtpRequest, claimed.request)
+        case = replace(case, request=replace(first, resend=case.request.resend, locale=case.request.locale))
     deadline_at = datetime.fromtimestamp(claimed.deadline_ms / 1000, tz=UTC)
     if claimed.kid == case.kid and abs((deadline_at - case.life.deadline_at).total_seconds()) < 0.001:  # noqa: PLR2004 - the row keeps milliseconds
         return case
-    span = case.life.deadline_at - case.life.starts_at
+    span = case.request.expires_at - case.request.issued_at
     life = Life(starts_at=deadline_at - span, deadline_at=deadline_at)
     return replace(case, kid=claimed.kid, life=life)

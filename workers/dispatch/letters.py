@@ -1,16 +1,18 @@
 """Dead letters as dispatch writes them: the reason, and what a redrive goes on with; never a record's bytes."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from msgspec.structs import replace
 
 from pipeline.errors import DeadReason, InvalidMessage
 from pipeline.phone import is_sealed
-from pipeline.records import DeadLetter, Origin, OtpRequest, Retry, decode
-from pipeline.topics import REQUESTS
+from pipeline.records import DeadLetter, Origin, OtpRequest, Retry, as_request_id, decode, named
+from pipeline.topics import RETRY_TIERS
 from workers.dispatch.case import Case, life_of
 from workers.loop import Record
+
+_RETRIES: Final = frozenset(tier.name for tier in RETRY_TIERS)
 
 
 class Failed(InvalidMessage):
@@ -49,11 +51,12 @@ def _of_case(case: Case) -> dict[str, Any]:
 def _of_record(record: Record) -> dict[str, Any]:
     """Read what can be read."""
     try:
-        if record.topic != REQUESTS.name:
+        if record.topic in _RETRIES:
             return _of_retry(decode(Retry, record.value))
         request = decode(OtpRequest, record.value)
     except InvalidMessage:
-        return {}
+        said = named(record.value)
+        return {"request_id": said.request_id or as_request_id(record.key), "caller": said.caller}
     try:
         life = life_of(request, datetime.fromtimestamp(record.timestamp_ms / 1000, tz=UTC))
     except InvalidMessage:

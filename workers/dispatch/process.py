@@ -13,7 +13,7 @@ from typing import Final
 from pipeline.errors import DeadReason, InvalidMessage, StoreAway
 from pipeline.settings import Settings
 from pipeline.settings.show import config_hash
-from pipeline.topics import DISPATCH_GROUP, REQUESTS, RETRY_TIERS, ROUTES
+from pipeline.topics import DISPATCH_GROUP, REQUESTS, RETRY_TIERS, ROUTES, VERIFICATIONS
 from providers import accounts
 from workers.admin import Readiness, admin_server
 from workers.dispatch.case import Opener
@@ -22,6 +22,7 @@ from workers.dispatch.dispatcher import Dispatcher
 from workers.dispatch.figures import watch_dispatch
 from workers.dispatch.handover import HandOver
 from workers.dispatch.orders import obeying
+from workers.dispatch.reporting import Reporting
 from workers.dispatch.tables import Tables
 from workers.kafka import BrokerClock, KafkaConsumer, KafkaProducer, TopicFollower, create_topics
 from workers.loop import Limits, Loop, Parking, Record
@@ -30,6 +31,7 @@ from workers.state.claims import Claims
 from workers.state.client import Store
 from workers.state.epoch import Epoch
 from workers.state.figures import watch_store
+from workers.state.reports import Reports
 from workers.state.watching import watched
 
 # New objects between two searches for unused cycles, and how many searches pass between two larger ones. Every search
@@ -37,7 +39,7 @@ from workers.state.watching import watched
 GARBAGE: Final = (50_000, 20, 50)
 PARKED: Final = 2000  # requests that may wait for a place: 2 s of 1,000 a second too many, at 5 kB each
 TABLES_S: Final = 2.0  # that a start waits for the route tables; without them the shares of the settings hold
-CONSUMED: Final = (REQUESTS, *RETRY_TIERS)
+CONSUMED: Final = (REQUESTS, *RETRY_TIERS, VERIFICATIONS)
 # What a bad release of ours could make of every caller's good records; a wrong number or key is its caller's own.
 OWN_FAULTS: Final = frozenset(
     {DeadReason.UNDECODABLE, DeadReason.INVALID_FIELD, DeadReason.UNRENDERABLE, DeadReason.DEFECT}
@@ -86,7 +88,8 @@ async def dispatching(settings: Settings, metrics: Metrics) -> AsyncIterator[tup
         desks = Desks(settings, providers, tables=tables, parking=parking)
         owner = f"{os.getpid()}.{secrets.token_hex(6)}"
         claims = Claims(store, owner=owner, lease_s=settings.dispatch.lease_s, now_ms=producer.clock.epoch_ms)
-        loop = _loop(settings, claims, desks, producer, parking, metrics)
+        reporting = Reporting(settings.callers, Reports(store))
+        loop = _loop(settings, claims, desks, producer, parking, metrics, reporting)
         watch_dispatch(metrics, settings.dispatch, loop, desks, claims, producer)
         await parts.enter_async_context(obeying(settings.kafka, tables, loop.resume, producer.clock))
         yield loop, desks, store
@@ -115,7 +118,13 @@ async def _following(settings: Settings, clock: BrokerClock) -> AsyncIterator[Ta
 
 
 def _loop(
-    settings: Settings, claims: Claims, desks: Desks, producer: KafkaProducer, parking: Parking, metrics: Metrics
+    settings: Settings,
+    claims: Claims,
+    desks: Desks,
+    producer: KafkaProducer,
+    parking: Parking,
+    metrics: Metrics,
+    reporting: Reporting,
 ) -> Loop:
     opener = Opener(settings=settings)
     dispatcher = Dispatcher(
@@ -136,7 +145,7 @@ def _loop(
 
     async def handle(record: Record) -> None:
         producer.clock.witness(record.timestamp_ms)
-        await dispatcher.handle(record)
+        await (reporting if record.topic == VERIFICATIONS.name else dispatcher).handle(record)
 
     return Loop(
         consumer,

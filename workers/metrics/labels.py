@@ -41,7 +41,20 @@ WHY_REFUSED: Final = Label(name="reason", meaning="why the table is not followed
 CLAIM: Final = Label(
     name="verdict",
     meaning="what the claim was answered",
-    values=("granted", "excused", "known", "wait", "duplicate", "verified", "void", "unclaimed"),
+    values=(
+        "granted",
+        "excused",
+        "known",
+        "wait",
+        "duplicate",
+        "verified",
+        "void",
+        "other_to",
+        "other_code",
+        "too_soon",
+        "too_many",
+        "unclaimed",
+    ),
 )
 CALLBACK: Final = Label(
     name="verdict",
@@ -66,7 +79,7 @@ OPERATION: Final = Label(
     name="operation",
     meaning="a script of ours, or a plain command",
     values=(
-        *("claim", "renew", "outcome", "seen", "receipt", "ask_again", "try_code", "consume", "epoch"),
+        *("claim", "renew", "outcome", "seen", "receipt", "report", "ask_again", "try_code", "consume", "epoch"),
         *("get", "hgetall", "set", "info"),
     ),
 )
@@ -99,7 +112,9 @@ COUNTING: Final = Label(
 )  # deleted: before anybody had counted it
 
 DISPATCHED: Final = Label(
-    name="topic", meaning="what dispatch consumes", values=tuple(topic.name for topic in (REQUESTS, *RETRY_TIERS))
+    name="topic",
+    meaning="what dispatch consumes",
+    values=tuple(topic.name for topic in (REQUESTS, *RETRY_TIERS, VERIFICATIONS)),
 )
 CONSUMED: Final = Label(name="topic", meaning="what the process consumes, as in `ithaca topics`")
 FOLLOWED: Final = Label(

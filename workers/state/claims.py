@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 import orjson
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.errors import InvalidMessage, RowUnreadable, StoreAway
 from pipeline.records import Attempt, ReceiptState, decode
@@ -20,6 +21,7 @@ from workers.state.coalescer import CHUNK, Coalescer
 LINGER_S: Final = 0.003  # between two calls of a kind: what comes meanwhile travels with the second
 OWED_MAX: Final = 100_000  # rows to write when the store is back; at 2 kB each what one process can carry
 A = TypeVar("A")
+MOST: Final = 1000  # the highest number that an attempt may have
 
 log = get_log("state")
 
@@ -34,6 +36,10 @@ class ClaimVerdict(StrEnum):
     DUPLICATE = "duplicate"  # another record has claimed this attempt
     VERIFIED = "verified"  # the person has entered the code: an attempt whose outcome nobody kept has brought it
     VOID = "void"  # a newer request took its place
+    OTHER_TO = "other_to"  # the request's first record has another number
+    OTHER_CODE = "other_code"  # it has another code of the caller's own, or one of the two has none
+    TOO_SOON = "too_soon"  # a wish that comes too soon after the request, or after the wish before
+    TOO_MANY = "too_many"  # the request has had as many attempts as it may have
     UNCLAIMED = "unclaimed"  # the store is away: go on without
 
 
@@ -54,6 +60,10 @@ class Claim(Struct, frozen=True, kw_only=True):
     issued_ms: int  # broker time, as the deadline: the order in which requests void each other
     deadline_ms: int
     request: str  # the sealed request, for resends
+    own: str  # keyed hash of the caller's own code; nothing where the code is derived
+    most: int  # attempts that the request may have; those that reached nobody count for nothing
+    asked_ms: int  # broker time: when the wish came
+    gap_ms: int  # between the request, or the wish before, and a wish that did not come through the API
 
     @property
     def key(self) -> tuple[str, int, int]:
@@ -69,6 +79,7 @@ class Claimed(Struct, frozen=True, kw_only=True):
     kid: str  # of the master key: the row's, where there is one
     deadline_ms: int  # the row's, where there is one
     outcome: bytes | None = None  # of a known attempt, as it was stored
+    request: bytes | None = None  # for a resend: the sealed request as its first record had it
     wait_s: float = 0.0
     taken_over: int = 0  # how often this attempt went to a new owner, its outcome unknown
 
@@ -168,7 +179,9 @@ class Claims:
     def _claim_here(self, claim: Claim) -> Claimed:
         number = claim.number or claim.resend + 1
         known = self._owed.get(claim.key)
-        if known is None:
+        if known is None and number > claim.most:
+            verdict = ClaimVerdict.TOO_MANY
+        elif known is None:
             self._owe(claim, None)
             verdict = ClaimVerdict.UNCLAIMED
         elif known[0].source != claim.source:
@@ -193,7 +206,8 @@ class Claims:
         """Write the rows that the store has missed, oldest first; what fails again stays owed."""
         while self._owed:
             chunk = list(self._owed.items())[:CHUNK]
-            claimed = await self._run_claims([claim for _, (claim, _) in chunk])
+            # These attempts were made: nothing refuses them any more.
+            claimed = await self._run_claims([replace(claim, most=MOST, gap_ms=0) for _, (claim, _) in chunk])
             stored = [
                 _Stored(claim=claim, number=answer.number, outcome=outcome)
                 for (_, (claim, outcome)), answer in zip(chunk, claimed, strict=True)
@@ -246,17 +260,22 @@ def _row(claim: Claim) -> list[Any]:
         str(claim.issued_ms),
         str(claim.deadline_ms),
         claim.request,
+        claim.own,
+        claim.most,
+        claim.asked_ms,
+        claim.gap_ms,
     ]
 
 
 def _claimed(answer: list[Any]) -> Claimed:
-    verdict, number, kid, deadline_ms, outcome, wait_ms, taken_over = answer
+    verdict, number, kid, deadline_ms, outcome, wait_ms, taken_over, request = answer
     return Claimed(
         verdict=_VERDICTS[verdict],
         number=number,
         kid=kid.decode(),
         deadline_ms=int(deadline_ms),
         outcome=outcome or None,
+        request=request or None,
         wait_s=wait_ms / 1000,
         taken_over=taken_over,
     )

@@ -26,12 +26,14 @@ PROBE_LIFE_MS: Final = 60_000  # of the key that a probe writes
 # After it is back, for every process to notice (a probe and a connection: 1.5 s) and to write the rows that it owes
 # (100,000 at most, 500 in 10 ms).
 SETTLE_S: Final = 5.0
-SCRIPTS: Final = ("claim", "renew", "outcome", "seen", "receipt", "ask_again", "try_code", "consume", "epoch")
+SCRIPTS: Final = ("claim", "renew", "outcome", "seen", "receipt", "report", "ask_again", "try_code", "consume", "epoch")
 BEFORE: Final = {  # what scripts share
-    **dict.fromkeys(("claim", "outcome", "seen"), "each"),
+    **dict.fromkeys(("claim", "outcome", "seen", "report"), "each"),
     **dict.fromkeys(("ask_again", "try_code"), "settled"),
 }
-REPEATABLE: Final = frozenset({"claim", "renew", "outcome", "seen", "receipt", "consume"})  # twice is as good as once
+REPEATABLE: Final = frozenset(
+    {"claim", "renew", "outcome", "seen", "receipt", "report", "consume"}
+)  # twice is as good as once
 FROZEN: Final = 2.0  # times its limit that a call takes only when the whole process stood still
 
 Arg = bytes | str | int | Callable[[], int]  # one that is called is known when the call leaves, such as the time

@@ -105,6 +105,13 @@ async def test_bad_body_is_refused_with_the_field_named_and_not_repeated(
     assert not door.kafka.records
 
 
+async def test_what_is_null_is_read_as_what_is_not_there(door: Door) -> None:
+    status, _, _ = await _ask(door, GOOD | {"locale": None, "ttl_s": None})
+
+    (request,) = _requests(door)
+    assert (status, request.locale, request.expires_at - request.issued_at) == (202, "en", timedelta(seconds=300))
+
+
 @pytest.mark.parametrize("key", ["", "Bearer", "Bearer wrong", "Basic shop-key", "Bearer shop-key x", "Bearer \xe9"])
 @pytest.mark.parametrize("path", ["", "/some-request/resend", "/some-request/verify"])
 async def test_without_a_callers_key_nothing_is_done(door: Door, key: str, path: str) -> None:

@@ -12,10 +12,10 @@ from msgspec import structs
 from pipeline.choice import choose, point_of
 from pipeline.errors import ProviderError
 from pipeline.phone import seal
-from pipeline.records import Attempt, DeadLetter, OtpRequest, Retry, Route, decode, encode
+from pipeline.records import Attempt, DeadLetter, OtpRequest, RefusedRequest, Retry, Route, decode, encode
 from pipeline.settings import Settings
 from pipeline.settings.parse import parse
-from pipeline.topics import ATTEMPTS, DEAD, REQUESTS, ROUTES
+from pipeline.topics import ATTEMPTS, DEAD, REFUSED, REQUESTS, ROUTES
 from providers.seam import Accepted, Callback, ProviderReceipt, Sms
 from tests.samples import a_table
 from workers.dispatch.case import Opener
@@ -30,6 +30,7 @@ from workers.state.client import Store
 
 NUMBER = "+447700900123"
 SETTINGS = parse()
+GAP_S = SETTINGS.otp.resend_after_s  # before a person may ask for another message
 CALLER = "demo"
 KID, KEY = next(iter(SETTINGS.callers[CALLER].seal_keys.items()))
 
@@ -72,6 +73,9 @@ class Topics:
 
     def attempts(self) -> list[Attempt]:
         return [decode(Attempt, value) for topic, _, value in self.records if topic == ATTEMPTS.name]
+
+    def refused(self) -> list[RefusedRequest]:
+        return [decode(RefusedRequest, value) for topic, _, value in self.records if topic == REFUSED.name]
 
     def dead(self) -> list[DeadLetter]:
         return [decode(DeadLetter, value) for topic, _, value in self.records if topic == DEAD.name]

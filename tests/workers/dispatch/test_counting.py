@@ -9,7 +9,7 @@ from pipeline.errors import InvalidMessage, Misconfigured, Unavailable
 from pipeline.records import ReceiptState, RouteState, encode
 from pipeline.settings import StateSettings
 from tests.samples import a_route
-from tests.workers.dispatch.parts import NUMBER, SETTINGS, World
+from tests.workers.dispatch.parts import GAP_S, NUMBER, SETTINGS, World
 from tests.workers.metrics.reading import Counts, counts
 from workers.embedded.valkey import EmbeddedValkey
 from workers.metrics import Metrics
@@ -121,6 +121,7 @@ async def test_second_send_after_a_receipt_of_failure_is_told(world: World) -> N
 async def test_message_that_a_person_asks_for_is_told_as_a_wish(world: World) -> None:
     _all_to(world, A)
     await world.ask()
+    world.clock.move(GAP_S)
     await world.ask(resend=1)
 
     assert _counts(world, "otp_second_sends_total") == {("wish", "GB", A): 1}

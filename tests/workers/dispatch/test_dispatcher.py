@@ -29,7 +29,7 @@ from pipeline.phone import keyed_hash, seal
 from pipeline.records import ReceiptState, Sent, encode
 from pipeline.settings import StateSettings
 from providers.seam import Accepted, Sms
-from tests.workers.dispatch.parts import CALLER, KEY, KID, NUMBER, SETTINGS, ScriptedProvider, World
+from tests.workers.dispatch.parts import CALLER, GAP_S, KEY, KID, NUMBER, SETTINGS, ScriptedProvider, World
 from workers.embedded.valkey import EmbeddedValkey
 from workers.loop import Record
 from workers.state.claims import Claim, Claimed
@@ -394,6 +394,7 @@ async def test_superseded_request_is_not_sent(world: World) -> None:
 
 async def test_person_who_asks_again_gets_the_same_code_through_another_provider(world: World) -> None:
     await world.ask()
+    world.clock.move(GAP_S)
     await world.ask(resend=1)
 
     first, second = world.topics.attempts()
@@ -404,6 +405,7 @@ async def test_person_who_asks_again_gets_the_same_code_through_another_provider
 
 async def test_resend_that_is_redelivered_sends_nothing(world: World) -> None:
     await world.ask()
+    world.clock.move(GAP_S)
     record = await world.ask(resend=1)
 
     await world.dispatcher.handle(record)
@@ -732,6 +734,7 @@ async def test_resend_that_finds_no_provider_free_is_still_a_resend_when_one_is(
     await _receipt(world, 1, ReceiptState.DELIVERED)
     full = _full(world)
     full.offset = 100
+    full.clock.move(GAP_S)
     await full.ask(resend=1)
 
     world.offset = 200

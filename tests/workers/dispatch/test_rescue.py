@@ -12,7 +12,7 @@ from pipeline.records import Attempt, ReceiptState, RouteState, Sent, encode
 from pipeline.settings import StateSettings
 from providers.seam import Accepted, Sms
 from tests.samples import a_route
-from tests.workers.dispatch.parts import SETTINGS, ScriptedProvider, World
+from tests.workers.dispatch.parts import GAP_S, SETTINGS, ScriptedProvider, World
 from workers.embedded.valkey import EmbeddedValkey
 from workers.state.checks import Checks, ReceiptVerdict
 from workers.state.client import Store
@@ -267,6 +267,7 @@ async def test_silence_longer_than_receipts_usually_take_is_sent_again_within_th
 
 async def test_message_that_a_person_asks_for_replaces_the_one_before(world: World) -> None:
     await world.ask()
+    world.clock.move(GAP_S)
     await world.ask(resend=1)
 
     first, second = world.topics.attempts()

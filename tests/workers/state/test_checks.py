@@ -194,6 +194,14 @@ async def test_each_wish_gives_the_request_again_with_the_next_ordinal(door: Doo
     assert [wish.request for wish in wishes] == [structs.replace(request, resend=ordinal) for ordinal in (1, 2, 3)]
 
 
+async def test_wish_is_another_one_than_those_that_its_caller_has_written_on_kafka(door: Door) -> None:
+    request = await _sent(door)
+    await door.store._client.hset(f"{door.store.prefix}otp:{ID}", mapping={"e1": 2, "e2": 3})
+    door.clock.move(30)
+
+    assert (await door.checks.ask_again(ID, "shop")).request == structs.replace(request, resend=3)
+
+
 async def test_of_two_wishes_at_once_one_is_too_soon(door: Door) -> None:
     await _sent(door)
     door.clock.move(30)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from pipeline.errors import RowUnreadable, StoreAway
+from pipeline.errors import Outcome, RowUnreadable, StoreAway
 from pipeline.records import encode
+from pipeline.retry import PASSING
 from pipeline.settings import StateSettings
 from tests.samples import ATTEMPT, REQUEST_ID
 from workers.embedded.valkey import EmbeddedValkey
@@ -30,7 +32,13 @@ CLAIM = Claim(
     issued_ms=int(NOW.timestamp() * 1000),
     deadline_ms=int((NOW + timedelta(seconds=300)).timestamp() * 1000),
     request="{}",
+    own="",
+    most=5,
+    asked_ms=0,
+    gap_ms=0,
 )
+GAP_MS = 30_000
+WISH = replace(CLAIM, number=0, resend=1, source="otp.requests/0/5", asked_ms=CLAIM.issued_ms + GAP_MS, gap_ms=GAP_MS)
 OUTCOME = encode(ATTEMPT)
 LONG, NONE = 60.0, 0.0
 
@@ -190,7 +198,7 @@ async def test_another_callers_record_cannot_take_over_a_request(store: Store) -
 async def test_each_wish_for_another_message_is_one_more_attempt(store: Store) -> None:
     claims = _claims(store)
     await claims.claim(CLAIM)
-    wish = replace(CLAIM, number=0, resend=1, source="otp.requests/0/5")
+    wish = replace(WISH, gap_ms=0)
 
     first = await claims.claim(wish)
     again = await claims.claim(replace(wish, source="otp.requests/0/6"))
@@ -199,6 +207,102 @@ async def test_each_wish_for_another_message_is_one_more_attempt(store: Store) -
     assert (first.verdict, first.number) == (ClaimVerdict.GRANTED, 2)
     assert again.verdict is ClaimVerdict.DUPLICATE
     assert (second.verdict, second.number) == (ClaimVerdict.GRANTED, 3)
+
+
+async def test_wish_within_the_gap_after_the_request_is_too_soon_and_takes_no_attempt(store: Store) -> None:
+    claims = _claims(store)
+    await claims.claim(CLAIM)
+
+    early = await claims.claim(replace(WISH, asked_ms=WISH.asked_ms - 1000))
+    in_time = await claims.claim(replace(WISH, source="otp.requests/0/6"))
+
+    assert (early.verdict, early.wait_s) == (ClaimVerdict.TOO_SOON, 1.0)
+    assert (in_time.verdict, in_time.number) == (ClaimVerdict.GRANTED, 2)
+
+
+async def test_wish_within_the_gap_after_the_wish_before_is_too_soon(store: Store) -> None:
+    claims = _claims(store)
+    await claims.claim(CLAIM)
+    later = replace(WISH, resend=2, source="otp.requests/0/6", asked_ms=WISH.asked_ms + GAP_MS)
+
+    assert (await claims.claim(WISH)).verdict is ClaimVerdict.GRANTED
+    assert (await claims.claim(replace(later, asked_ms=later.asked_ms - 1))).verdict is ClaimVerdict.TOO_SOON
+    assert (await claims.claim(later)).verdict is ClaimVerdict.GRANTED
+
+
+async def test_wish_that_is_delivered_twice_is_not_too_soon_after_itself(store: Store) -> None:
+    await _claims(store).claim(CLAIM)
+    await _claims(store, lease_s=NONE).claim(WISH)
+
+    assert (await _claims(store, "two").claim(WISH)).verdict is ClaimVerdict.EXCUSED
+
+
+async def test_wish_that_came_through_the_api_was_judged_there(store: Store) -> None:
+    claims = _claims(store)
+    await claims.claim(CLAIM)
+    await store._client.hset(f"{store.prefix}otp:{REQUEST_ID}", "w", "1")
+
+    assert (await claims.claim(replace(WISH, asked_ms=CLAIM.issued_ms))).verdict is ClaimVerdict.GRANTED
+
+
+async def test_wish_is_the_first_attempt_where_there_was_none(store: Store) -> None:
+    first = await _claims(store).claim(replace(WISH, asked_ms=CLAIM.issued_ms))
+
+    assert (first.verdict, first.number) == (ClaimVerdict.GRANTED, 1)
+
+
+async def test_wishes_that_come_at_once_have_no_more_attempts_than_a_request_may_have(store: Store) -> None:
+    claims = _claims(store)
+    await claims.claim(CLAIM)
+    wishes = [replace(WISH, resend=number, source=f"otp.requests/0/{number + 9}", gap_ms=0) for number in range(1, 31)]
+
+    answers = await asyncio.gather(*(claims.claim(wish) for wish in wishes))
+
+    verdicts = Counter(answer.verdict for answer in answers)
+    assert verdicts == {ClaimVerdict.GRANTED: CLAIM.most - 1, ClaimVerdict.TOO_MANY: 30 - (CLAIM.most - 1)}
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+async def test_attempts_that_reached_nobody_count_for_nothing(store: Store, outcome: Outcome) -> None:
+    claims = _claims(store)
+    for number in range(1, CLAIM.most + 1):
+        claim = replace(CLAIM, number=number)
+        await claims.claim(claim)
+        await claims.store_outcome(claim, number, encode(replace(ATTEMPT, number=number, outcome=outcome)))
+
+    verdict = (await claims.claim(replace(CLAIM, number=CLAIM.most + 1))).verdict
+
+    assert verdict is (ClaimVerdict.GRANTED if outcome in PASSING else ClaimVerdict.TOO_MANY)
+
+
+async def test_resend_is_told_the_request_as_its_first_record_had_it(store: Store) -> None:
+    claims = _claims(store)
+    first = await claims.claim(CLAIM)
+
+    again = await claims.claim(replace(WISH, request='{"other": 1}', deadline_ms=WISH.deadline_ms + 1000))
+
+    assert first.request is None
+    assert (again.request, again.deadline_ms) == (b"{}", CLAIM.deadline_ms)
+
+
+@pytest.mark.parametrize("claim", [WISH, replace(CLAIM, source="otp.requests/0/5")], ids=["resend", "same id"])
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({"number_hash": "other"}, ClaimVerdict.OTHER_TO),
+        ({"own": "other"}, ClaimVerdict.OTHER_CODE),
+        ({"own": ""}, ClaimVerdict.OTHER_CODE),
+    ],
+)
+async def test_record_with_another_number_or_code_than_the_first_takes_no_attempt(
+    store: Store, claim: Claim, changes: dict[str, str], verdict: ClaimVerdict
+) -> None:
+    claims = _claims(store)
+    await claims.claim(replace(CLAIM, own="own"))
+
+    assert (await claims.claim(replace(claim, **{"own": "own"} | changes))).verdict is verdict
+    good = await claims.claim(replace(WISH, own="own", source="otp.requests/0/9"))
+    assert (good.verdict, good.number) == (ClaimVerdict.GRANTED, 2)
 
 
 async def test_earlier_attempts_are_told_to_a_resend_without_its_own(store: Store) -> None:
@@ -317,9 +421,11 @@ async def test_without_the_store_claims_hold_within_the_process_and_are_written_
         first = await claims.claim(CLAIM)
         await claims.store_outcome(CLAIM, 1, OUTCOME)
         twin = await claims.claim(replace(CLAIM, source="otp.requests/0/2"))
+        wishes = [await claims.claim(replace(WISH, resend=resend)) for resend in range(1, 10)]
         again = await claims.claim(CLAIM)
 
         assert first.verdict is ClaimVerdict.UNCLAIMED
+        assert [wish.verdict for wish in wishes] == [ClaimVerdict.UNCLAIMED] * 4 + [ClaimVerdict.TOO_MANY] * 5
         assert not await claims.renew(CLAIM, 1)
         assert twin.verdict is ClaimVerdict.DUPLICATE
         assert again.verdict is ClaimVerdict.KNOWN

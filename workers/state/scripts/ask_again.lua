@@ -28,4 +28,8 @@ if wait > 0 then
   return {'early', wait}
 end
 redis.call('HSET', key, 'W', ARGV[5])
-return {'asked', redis.call('HINCRBY', key, 'w', 1), request}
+local ordinal
+repeat -- one that its caller has used on Kafka is another wish
+  ordinal = redis.call('HINCRBY', key, 'w', 1)
+until redis.call('HEXISTS', key, 'e' .. ordinal) == 0
+return {'asked', ordinal, request}

@@ -1,5 +1,6 @@
 -- Claim attempts: [prefix, keep ms, owner, lease ms, now ms, JSON list of claims] -> one answer a claim:
--- {verdict, attempt number, kid, deadline ms, stored outcome or '', ms to wait, times it was taken over},
+-- {verdict, attempt number, kid, deadline ms, stored outcome or '', ms to wait, times it was taken over,
+-- the row's request for a resend, else ''},
 -- or nothing for one whose row cannot be read (each.lua).
 -- The time is the broker's, which the caller knows: this server's own clock may be hours off, and ends no code.
 local prefix, keep, owner, lease, now = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -24,9 +25,9 @@ local function supersede(key, id, caller, hash, purpose, issued, deadline)
 end
 
 local function open_row(key, c)
-  local id, _, _, _, caller, hash, kid, purpose, issued, deadline, request = unpack(c)
+  local id, _, _, _, caller, hash, kid, purpose, issued, deadline, request, own = unpack(c)
   if redis.call('HSETNX', key, 'c', caller) == 1 then
-    redis.call('HSET', key, 'h', hash, 'k', kid, 'i', issued, 'd', deadline, 'q', request, 'n', 0)
+    redis.call('HSET', key, 'h', hash, 'k', kid, 'i', issued, 'd', deadline, 'q', request, 'y', own, 'n', 0)
     redis.call('PEXPIRE', key, tonumber(deadline) + keep - now)
     supersede(key, id, caller, hash, purpose, issued, deadline)
   end
@@ -36,50 +37,81 @@ local function number_of(key, wanted, resend, newest)
   if resend == 0 then
     return wanted
   end
-  local given = redis.call('HGET', key, 'e' .. resend)
-  if given then
-    return tonumber(given)
+  return tonumber(redis.call('HGET', key, 'e' .. resend) or newest + 1)
+end
+
+-- What reached nobody counts for nothing: PASSING of pipeline/retry.py.
+local PASSING = {not_sent = true, throttled = true, unavailable = true}
+
+local function is_too_many(key, newest, most)
+  local count = newest
+  for number = 1, count >= most and newest or 0 do
+    local made = redis.call('HGET', key, 'a' .. number)
+    if made and PASSING[cjson.decode(made).outcome] then
+      count = count - 1
+    end
   end
-  redis.call('HSET', key, 'e' .. resend, newest + 1)
-  return newest + 1
+  return count >= most
+end
+
+-- Milliseconds by which a wish comes too soon. The API has asked the row itself before it wrote one of its own.
+local function early(key, c, newest)
+  local row = redis.call('HMGET', key, 'i', 'W', 'w')
+  if c[3] <= tonumber(row[3] or 0) or newest == 0 then
+    return 0
+  end
+  local left = math.max(tonumber(row[1]), tonumber(row[2] or 0)) + c[15] - c[14]
+  if left <= 0 then
+    redis.call('HSET', key, 'W', c[14])
+  end
+  return left
 end
 
 local function claim(c)
   local key, caller = prefix .. 'otp:' .. c[1], c[5]
   if tonumber(c[10]) + keep <= now then -- its row would be over: nothing is left to claim
-    return {'void', c[2], c[7], c[10], '', 0, 0}
+    return {'void', c[2], c[7], c[10], '', 0, 0, ''}
   end
   open_row(key, c)
-  local row = redis.call('HMGET', key, 'c', 'k', 'd', 'n', 'v', 'x')
+  local row = redis.call('HMGET', key, 'c', 'k', 'd', 'n', 'v', 'x', 'h', 'y')
   local kid, deadline, newest = row[2], row[3], tonumber(row[4])
+  local first = c[3] ~= 0 and redis.call('HGET', key, 'q') or ''
   if row[1] ~= caller then
-    return {'duplicate', c[2], kid, deadline, '', 0, 0}
+    return {'duplicate', c[2], kid, deadline, '', 0, 0, ''}
   end
-  local number = c[2]
-  if c[3] ~= 0 or number == 0 then
-    number = number_of(key, number, c[3], newest)
+  if row[7] ~= c[6] or (row[8] and row[8] ~= c[12]) then -- a row of before has no 'y'
+    return {row[7] ~= c[6] and 'other_to' or 'other_code', c[2], kid, deadline, '', 0, 0, ''}
   end
+  local number = number_of(key, c[2], c[3], newest)
   local held = redis.call('HMGET', key, 's' .. number, 'o' .. number, 'l' .. number, 'a' .. number)
   if held[1] and held[1] ~= c[4] then
-    return {'duplicate', number, kid, deadline, '', 0, 0}
+    return {'duplicate', number, kid, deadline, '', 0, 0, first}
   end
   if held[4] then
-    return {'known', number, kid, deadline, held[4], 0, 0}
+    return {'known', number, kid, deadline, held[4], 0, 0, first}
   end
   if row[5] or row[6] then
-    return {row[5] and 'verified' or 'void', number, kid, deadline, '', 0, 0}
+    return {row[5] and 'verified' or 'void', number, kid, deadline, '', 0, 0, first}
   end
   local verdict, taken_over = 'granted', 0
   if held[1] then
     local left = tonumber(held[3]) - now
     if left > 0 then
-      return {'wait', number, kid, deadline, '', left, 0}
+      return {'wait', number, kid, deadline, '', left, 0, first}
     end
     verdict, taken_over = 'excused', redis.call('HINCRBY', key, 'z' .. number, 1)
+  elseif is_too_many(key, newest, c[13]) then
+    return {'too_many', number, kid, deadline, '', 0, 0, first}
+  elseif c[3] ~= 0 then
+    local left = early(key, c, newest)
+    if left > 0 then
+      return {'too_soon', number, kid, deadline, '', left, 0, first}
+    end
+    redis.call('HSET', key, 'e' .. c[3], number)
   end
   redis.call('HSET', key, 's' .. number, c[4], 'o' .. number, owner, 'l' .. number, now + lease,
     'n', math.max(newest, number))
-  return {verdict, number, kid, deadline, '', 0, taken_over}
+  return {verdict, number, kid, deadline, '', 0, taken_over, first}
 end
 
 return each(cjson.decode(ARGV[6]), claim)

@@ -12,7 +12,7 @@ if by ~= mark then
     return false
   end
   if verified then
-    return now - tonumber(verified) <= tonumber(ARGV[6]) and {}
+    return by and now - tonumber(verified) <= tonumber(ARGV[6]) and {} -- what its caller reported was not used here
   end
   if not told and now - tonumber(issued) <= tonumber(ARGV[5]) then
     told = mark
