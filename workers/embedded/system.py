@@ -14,6 +14,7 @@ import aiohttp
 
 from pipeline.settings import Secret, Settings
 from pipeline.settings.layers import CONFIG, PREFIX
+from pipeline.settings.parse import parse
 from workers.embedded.jars import Progress, quiet
 from workers.embedded.kafka import EmbeddedKafka
 from workers.embedded.ports import LOOPBACK, choose_ports
@@ -22,6 +23,7 @@ from workers.embedded.readiness import http_ready
 from workers.embedded.running import Running, forget, told
 from workers.embedded.supervisor import OnChange, Supervisor, unwatched
 from workers.embedded.valkey import EmbeddedValkey
+from workers.kafka import create_topics
 
 PORTS: Final = ("api", "receipts", "carrier", "ops")  # of HTTP servers with an address that others must know
 HEALTHY: Final = {"delivery_share": 1.0, "unreported_deliveries": 0.0}
@@ -97,7 +99,7 @@ class System:
             forget(self.folder)
             self._choose_addresses()
             stages = [[*kafka, valkey, self._carrier()], self._workers()]
-            supervisor = Supervisor(stages, logs=self.logs, on_change=self._on_change)
+            supervisor = Supervisor(stages, logs=self.logs, on_change=self._on_change, before_last=self._topics)
             async with supervisor.running():
                 with told(self.folder, Running(pid=os.getpid(), urls=self.urls, environ=self._environ_beside())):
                     yield supervisor
@@ -105,6 +107,10 @@ class System:
     def environ(self) -> dict[str, str]:
         """Give the environment of our processes, with the variables by which they find the parts of this system."""
         return {**self._environ, **self._ours()}
+
+    async def _topics(self) -> None:
+        """Make the topics, and set right those that an older release has made: this cluster is ours alone."""
+        await create_topics(parse(environ=self.environ()).kafka, mending=True)
 
     def _environ_beside(self) -> dict[str, str]:
         """Give the variables for `ithaca` commands that are run beside it: no secret, and no phone number.
