@@ -17,8 +17,9 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from pipeline.backlog import Partition
 from pipeline.errors import BrokerAway, PipelineError, TopicMismatch
 from pipeline.settings import KafkaSettings
-from workers.kafka.connection import connection
+from workers.kafka.connection import READING, connection
 from workers.kafka.consumer import as_record
+from workers.kafka.passed import log_passed
 from workers.log import get_log
 from workers.loop.seam import Record
 
@@ -165,8 +166,9 @@ class KafkaAdmin:
                 fetched = await reader.getmany(timeout_ms=200, max_records=1000)
                 for partition, records in fetched.items():
                     for record in records:
-                        if record.offset < ends.get(partition, 0):
-                            yield as_record(topic, record)
+                        read = as_record(topic, record, log_passed)
+                        if read.offset < ends.get(partition, 0) and not read.nothing:
+                            yield read
                 ends = {partition: end for partition, end in ends.items() if await reader.position(partition) < end}
 
     @asynccontextmanager
@@ -190,9 +192,7 @@ class KafkaAdmin:
 
     @asynccontextmanager
     async def _reader(self) -> AsyncIterator[AIOKafkaConsumer]:
-        reader = AIOKafkaConsumer(
-            **connection(self._settings), auto_offset_reset="earliest", request_timeout_ms=_ANSWER_MS
-        )
+        reader = AIOKafkaConsumer(**connection(self._settings), **READING, request_timeout_ms=_ANSWER_MS)
         try:
             await reader.start()
             yield reader
@@ -251,7 +251,9 @@ async def _appended(reader: AIOKafkaConsumer, topic: str) -> AsyncIterator[Recor
     while True:
         for records in (await reader.getmany(timeout_ms=200)).values():
             for record in records:
-                yield as_record(topic, record)
+                read = as_record(topic, record, log_passed)
+                if not read.nothing:
+                    yield read
 
 
 def _name(group: Mapping[str, Any]) -> str:

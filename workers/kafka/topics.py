@@ -1,7 +1,7 @@
 """Topics: created as `pipeline.topics` says, and those that exist compared with it."""
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -83,8 +83,8 @@ async def create_topics(
 
 
 async def _mended(
-    admin: KafkaAdmin, topics: Collection[Topic], there: Mapping[str, TopicShape], settings: KafkaSettings
-) -> Mapping[str, TopicShape]:
+    admin: KafkaAdmin, topics: Collection[Topic], there: dict[str, TopicShape], settings: KafkaSettings
+) -> dict[str, TopicShape]:
     """Set right the settings of topics that are there, as an older release of ours has made them."""
     wanted = {topic.name: shape(topic, settings) for topic in topics}
     amiss = {name: one.configs for name, one in wanted.items() if wrong(there[name], one)}
