@@ -131,5 +131,8 @@ CONTROL: Final = _compacted("otp.control", "order_id", Order, "what operators ha
 
 DISPATCH_GROUP: Final = "otp.dispatch"  # the consumer group of requests and retries
 
+STATS_GROUP: Final = "otp.stats"  # that of what is counted
+
 COUNTED: Final = (ATTEMPTS, RECEIPTS, VERIFICATIONS)  # what the statistics are made of
 TOPICS: Final = (REQUESTS, *RETRY_TIERS, *COUNTED, DEAD, RESOLUTIONS, EXPIRED, TALLIES, ROUTES, INCIDENTS, CONTROL)
+CONSUMED_BY: Final = {DISPATCH_GROUP: (REQUESTS, *RETRY_TIERS), STATS_GROUP: COUNTED}  # by consumer group

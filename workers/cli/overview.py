@@ -89,7 +89,7 @@ class Overview:
     @property
     def well(self) -> bool:
         """Tell whether everything answers and is ready."""
-        ready = all(worker.ready for worker in self.workers)
+        ready = all(worker.ready and worker.figures.get("door") != "refuses" for worker in self.workers)
         return ready and self.state.answers and not self.kafka.fault and not self.kafka.missing
 
 

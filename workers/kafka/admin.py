@@ -16,7 +16,9 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from pipeline.backlog import Partition
 from pipeline.errors import BrokerAway, PipelineError, TopicMismatch
+from pipeline.queue_age import left
 from pipeline.settings import KafkaSettings
+from pipeline.topics import CONSUMED_BY
 from workers.kafka.connection import READING, connection
 from workers.kafka.consumer import as_record
 from workers.kafka.passed import log_passed
@@ -50,7 +52,7 @@ class GroupStatus:
     name: str
     state: str  # Kafka's word: Stable, PreparingRebalance, CompletingRebalance, Empty, Dead
     members: int
-    lag: Mapping[Partition, int]  # records beyond the committed position, those finished out of order included
+    lag: Mapping[Partition, int]  # offsets that are there, beyond the committed position, finished out of order or not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,21 +208,29 @@ class KafkaAdmin:
         return {name: {entry[0]: entry[1] for entry in entries} for _, _, _, name, entries in answer.resources}
 
     async def _status(self, group: Mapping[str, Any], reader: AIOKafkaConsumer) -> GroupStatus:
+        name = _name(group).removeprefix(self._prefix)
         commits = await self._admin.list_consumer_group_offsets(_name(group))
         assigned = [partition for member in group["members"] for partition in _assigned(member)]
-        theirs = list({*commits, *assigned})
+        theirs = list({*commits, *assigned, *await self._consumed(name, reader)})
         ends, starts = await asyncio.gather(reader.end_offsets(theirs), reader.beginning_offsets(theirs))
         lag = {
-            Partition(partition.topic.removeprefix(self._prefix), partition.partition): ends[partition] - begin
+            Partition(partition.topic.removeprefix(self._prefix), partition.partition): left(
+                ends[partition], starts[partition], commits[partition].offset if partition in commits else None
+            )
             for partition in sorted(theirs)
-            for begin in [commits[partition].offset if partition in commits else starts[partition]]
         }
         return GroupStatus(
-            name=_name(group).removeprefix(self._prefix),
+            name=name,
             state=group["state"],
             members=len(group["members"]),
             lag=lag,
         )
+
+    async def _consumed(self, group: str, reader: AIOKafkaConsumer) -> list[TopicPartition]:
+        """Give all partitions of what a group of ours consumes: a young one may never have had some of them."""
+        cluster = await reader._client.fetch_all_metadata()  # noqa: SLF001 - it has no other name
+        names = [self._prefix + topic.name for topic in CONSUMED_BY.get(group, ())]
+        return [TopicPartition(name, number) for name in names for number in cluster.partitions_for_topic(name) or ()]
 
 
 class _translated:  # noqa: N801 - reads as a word at its place of use

@@ -15,13 +15,12 @@ from faust.types import TP
 from pipeline.errors import CannotGoOn
 from pipeline.evidence import Source
 from pipeline.settings import KafkaSettings
-from pipeline.topics import COUNTED
+from pipeline.topics import COUNTED, STATS_GROUP
 from workers.kafka.batches import Nothing
 from workers.kafka.connection import METADATA_MAX_AGE_MS, connection
 from workers.kafka.passed import log_passed
 from workers.loop import Record
 from workers.stats.seam import Taker
-from workers.stats.sources import GROUP
 from workers.stats.transport import QuickTransport
 
 COMMIT_EVERY_S: Final = 1.0
@@ -117,7 +116,7 @@ class Stream:
 def make_app(settings: KafkaSettings, folder: str) -> faust.App:
     """Give an app that is to run inside this program. Raises SettingsError for unusable TLS files and credentials."""
     app = faust.App(
-        settings.prefix + GROUP,
+        settings.prefix + STATS_GROUP,
         broker=[f"kafka://{address.strip()}" for address in settings.bootstrap.split(",")],
         broker_credentials=_credentials(settings),
         broker_session_timeout=settings.session_timeout_s,

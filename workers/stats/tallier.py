@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections import Counter, defaultdict, deque
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final
 
 from pipeline.counting import read
@@ -138,13 +138,17 @@ class Tallier:
         asked_at = clock.epoch_s() - clock.error_s
         ends = await self._broker.ends(sources)
         deadline = self._membership.clock() + REACH_S
-        while behind := [source for source in sources if self._counts[source].lag(ends[source])]:
-            if self._membership.clock() > deadline:
-                break
+        while (behind := self._behind(ends)) and self._membership.clock() <= deadline:  # noqa: ASYNC110 - counts move often
             await asyncio.sleep(LOOK_S)
+        if behind:  # of what was deleted no record ever comes
+            self.figures["deleted"] += await self._broker.begin(behind)
+            behind = self._behind(ends)
         if math.isfinite(asked_at):
             for source in set(sources).difference(behind):
                 self._counts[source].complete_until(asked_at)
+
+    def _behind(self, ends: Mapping[Source, int]) -> list[Source]:
+        return [source for source, end in ends.items() if self._counts[source].lag(end)]
 
     def _send(self, tally: Tally) -> Awaitable[None]:
         return self._producer.send(TALLIES.name, f"{tally.topic}/{tally.partition}", encode(tally))
