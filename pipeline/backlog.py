@@ -32,6 +32,11 @@ class Item(Protocol):
         """Give the instant of its append, by the broker's clock."""
         ...
 
+    @property
+    def nothing(self) -> bool:
+        """Tell whether it stands for a place in the log without a record."""
+        ...
+
 
 T = TypeVar("T", bound=Item)
 
@@ -147,7 +152,7 @@ class Backlog(Generic[T]):
             self._early.discard(share.partition)
         while share.waiting and not share.held:
             record = share.waiting[0]
-            if share.delay_s and (due_at := record.timestamp_ms / 1000 + share.delay_s) > now:
+            if share.delay_s and not record.nothing and (due_at := record.timestamp_ms / 1000 + share.delay_s) > now:
                 share.due_at = due_at
                 self._early.add(share.partition)
                 return None
@@ -155,8 +160,10 @@ class Backlog(Generic[T]):
                 return None
             share.waiting.popleft()
             self._ebb(share)
-            if share.offsets.take(record.offset):
+            if share.offsets.take(record.offset) and not record.nothing:
                 return record
+            if record.nothing:
+                share.offsets.finish(record.offset)
         return None
 
     def _ebb(self, share: Share[T]) -> None:

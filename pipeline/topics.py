@@ -139,6 +139,8 @@ CONTROL: Final = _compacted("otp.control", "order_id", Order, "what operators ha
 
 DISPATCH_GROUP: Final = "otp.dispatch"  # the consumer group of requests, retries and reports
 
+STATS_GROUP: Final = "otp.stats"  # that of what is counted
+
 COUNTED: Final = (ATTEMPTS, RECEIPTS, VERIFICATIONS)  # what the statistics are made of
 TOPICS: Final = (
     REQUESTS,
@@ -153,3 +155,7 @@ TOPICS: Final = (
     INCIDENTS,
     CONTROL,
 )
+CONSUMED_BY: Final = {
+    DISPATCH_GROUP: (REQUESTS, *RETRY_TIERS, VERIFICATIONS),
+    STATS_GROUP: COUNTED,
+}  # by consumer group

@@ -57,6 +57,9 @@ TASKS: Final[Mapping[Cause, tuple[str, ...]]] = {
         "Look at our network, the store and the broker at {since}: `ithaca status`, and the logs of every process",
         "Find out which alert of ours should have told first",
     ),
+    Cause.RECORDS: (
+        "Find out who wrote the batch: its offset is in the summary, and ask for another client or its settings",
+    ),
     Cause.SIGNAL: (
         (
             "Find out where receipts or entered codes were lost since {since}: the callback address, the receipts "

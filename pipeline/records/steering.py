@@ -129,6 +129,7 @@ class Cause(StrEnum):
     CODES = "codes"  # how codes are made or checked
     CONFIGURATION = "configuration"  # one version of ours
     OURS = "ours"  # our network, store or broker
+    RECORDS = "records"  # somebody wrote what cannot be read
     SIGNAL = "signal"  # receipts or verifications are missing altogether, and nobody is to blame
 
 

@@ -26,6 +26,7 @@ class Taking:
     def __init__(self) -> None:
         self.taken: defaultdict[Source, list[int]] = defaultdict(list)
         self.done: dict[tuple[Source, int], Done] = {}
+        self.skipped: list[tuple[Source, int, int]] = []
         self.sources: Collection[Source] = ()
         self.failing: Exception | None = None
 
@@ -36,6 +37,10 @@ class Taking:
         assert value == b"%d" % offset
         self.taken[source].append(offset)
         self.done[source, offset] = done
+
+    async def skip(self, source: Source, first: int, last: int, done: Done) -> None:
+        self.skipped.append((source, first, last))
+        self.done[source, last] = done
 
     def assigned(self, sources: Collection[Source]) -> None:
         self.sources = sources

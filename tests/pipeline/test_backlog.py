@@ -14,6 +14,7 @@ LATER = Partition("later", 0)
 class Item:
     offset: int
     timestamp_ms: int = 0
+    nothing: bool = False
 
 
 def backlog_of(*partitions: Partition, high: int = 10, low: int = 5) -> Backlog[Item]:
@@ -132,3 +133,15 @@ def test_whatever_is_put_comes_out_once_and_in_order(puts: list[tuple[Partition,
 
     for partition, count in counts.items():
         assert [offset for where, offset in started if where == partition] == list(range(count))
+
+
+def test_place_without_a_record_is_finished_as_soon_as_its_turn_comes_even_where_records_wait_until_due() -> None:
+    backlog = backlog_of(A, LATER)
+    backlog.put(A, [Item(0), Item(3, nothing=True)])
+    backlog.put(LATER, [Item(4, timestamp_ms=1000, nothing=True)])
+
+    assert drained(backlog) == [(A, 0)]
+    backlog.shares[A].offsets.finish(0)
+
+    assert backlog.shares[A].offsets.commit() == Commit(position=4)
+    assert backlog.shares[LATER].offsets.commit() == Commit(position=5)

@@ -271,5 +271,6 @@ def test_cause_is_named_with_what_it_is_not(case: Case) -> None:
 
 
 def test_every_cause_has_a_sentence_and_a_world() -> None:
-    assert set(SUMMARIES) == set(Cause) == {case.cause for case in CASES}
+    by_evidence = set(Cause) - {Cause.RECORDS}  # which is met where records are read
+    assert set(SUMMARIES) == by_evidence == {case.cause for case in CASES}
     assert len({*WIDE, *NARROW}) == len(WIDE) + len(NARROW)

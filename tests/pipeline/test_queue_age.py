@@ -1,9 +1,10 @@
 """How long the oldest unfinished record of a topic has waited."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.queue_age import QueueAge
+from pipeline.queue_age import QueueAge, left
 
 
 def test_finished_queue_has_no_age() -> None:
@@ -47,3 +48,27 @@ def test_age_is_never_longer_than_the_time_watched(steps: list[tuple[int, int]])
         age = queue.observe(now, end, committed)
         assert 0 <= age <= now
         assert age == 0 or committed < end
+
+
+@pytest.mark.parametrize(
+    ("end", "start", "committed", "offsets"),
+    [
+        (10, 0, 4, 6),
+        (10, 0, None, 10),  # a young group: all of it
+        (10, 7, None, 3),
+        (10, 10, 4, 0),  # the rest was deleted
+        (10, 7, 4, 3),
+        (3, 0, 10, 0),  # the topic was made anew
+    ],
+)
+def test_what_is_left_to_finish_is_there_and_not_committed(
+    end: int, start: int, committed: int | None, offsets: int
+) -> None:
+    assert left(end, start, committed) == offsets
+
+
+def test_queue_that_shrinks_without_commits_was_made_anew() -> None:
+    queue = QueueAge()
+    queue.observe(0, 1000, 900)
+
+    assert queue.observe(60, 3, 0) == 0.0

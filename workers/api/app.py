@@ -26,7 +26,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
 
 def build_app(parts: Parts, queue: Queue) -> web.Application:
     """Wire the door. The queue is watched by whoever runs the server."""
-    app = new_app(parts)
+    app = new_app(parts, queue.figures)
     callers = Callers(parts.settings.callers)
     asking = Asking(parts, callers, queue)
     described = document()

@@ -32,9 +32,18 @@ class Queue:
         self._seen = QueueAge()
         self.age_s = 0.0
 
+    @property
+    def refuses(self) -> bool:
+        """Tell whether the oldest request waits for too long."""
+        return self.age_s > self._limit_s
+
+    def figures(self) -> dict[str, str | float]:
+        """Give the figures for health and status. Codes are checked and looked at however long the queue is."""
+        return {"door": "refuses" if self.refuses else "open", "queue_age_s": round(self.age_s, 1)}
+
     def refuse_if_long(self) -> None:
         """Refuse while the oldest request waits for too long. Raises Problem (503)."""
-        if self.age_s > self._limit_s:
+        if self.refuses:
             detail = f"requests wait for {self.age_s:.0f} s before they are sent: nothing was accepted, repeat later"
             raise away(detail, math.ceil(self.age_s - self._limit_s))
 

@@ -91,7 +91,7 @@ class Overview:
     @property
     def well(self) -> bool:
         """Tell whether everything answers and is ready."""
-        ready = all(worker.ready for worker in self.workers)
+        ready = all(worker.ready and worker.figures.get("door") != "refuses" for worker in self.workers)
         store = self.state.answers and StoreFault.REPLICA not in self.state.faults
         return ready and store and not self.kafka.fault and not self.kafka.missing
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 GOOD: Final = "green"
 BAD: Final = "bold red"
 # What of a worker's figures is shown, where it has them.
-FIGURES: Final = ("kafka", "store", "in_flight", "lag", "paused", "carriers")
+FIGURES: Final = ("kafka", "store", "door", "in_flight", "lag", "paused", "carriers")
 
 app = typer.Typer()
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from workers.embedded.system import System
 
 CACHE: Final = Path(".cache/jars")  # of Kafka's jars, 44 MB, fetched once
+RUNBOOK: Final = "docs/runbooks/ProcessRestarting.md"
 STARTING: Final = "starting Kafka, Valkey, carriers and our own processes"
 
 Port = Annotated[
@@ -102,11 +103,15 @@ class _Display:
 
     def changed(self, status: "ProcessStatus") -> None:
         """Tell of a process that ended by itself, or that all are being stopped."""
+        from workers.embedded.endings import LOOP
         from workers.embedded.supervisor import State
 
         if status.state is State.WAITING:
-            text = f"{status.name} ended by itself ({status.restarts} times so far) and is started again"
-            self._console.print(text, style="yellow")
+            text = f"{status.name} ended by itself ({status.restarts} times so far) and is started again; {status.why}"
+            self._console.print(text, style="yellow", soft_wrap=True, markup=False)
+            if status.alike == LOOP:
+                again = f"{status.name} has ended {LOOP} times in a row for this reason: {RUNBOOK} says what to do"
+                self._console.print(again, style="bold red", soft_wrap=True)
         elif status.state is State.STOPPED:
             self._line.update("stopping everything in order; Ctrl-C again kills what is left")
             self._line.start()

@@ -13,7 +13,7 @@ from typing import Final
 from pipeline.errors import DeadReason, InvalidMessage, StoreAway
 from pipeline.settings import Settings
 from pipeline.settings.show import config_hash
-from pipeline.topics import DISPATCH_GROUP, REQUESTS, RETRY_TIERS, ROUTES, VERIFICATIONS
+from pipeline.topics import CONSUMED_BY, DISPATCH_GROUP, ROUTES, VERIFICATIONS
 from providers import accounts
 from workers.admin import Readiness, admin_server
 from workers.dispatch.case import Opener
@@ -24,9 +24,10 @@ from workers.dispatch.handover import HandOver
 from workers.dispatch.orders import obeying
 from workers.dispatch.reporting import Reporting
 from workers.dispatch.tables import Tables
-from workers.kafka import BrokerClock, KafkaConsumer, KafkaProducer, TopicFollower, create_topics
+from workers.kafka import BrokerClock, KafkaConsumer, KafkaProducer, PassedOver, TopicFollower, create_topics
 from workers.loop import Limits, Loop, Parking, Record
-from workers.metrics import Metrics, metrics_of
+from workers.metrics import Metrics, Sample, metrics_of
+from workers.metrics.definitions import BATCHES_UNREADABLE
 from workers.state.claims import Claims
 from workers.state.client import Store
 from workers.state.epoch import Epoch
@@ -39,7 +40,7 @@ from workers.state.watching import watched
 GARBAGE: Final = (50_000, 20, 50)
 PARKED: Final = 2000  # requests that may wait for a place: 2 s of 1,000 a second too many, at 5 kB each
 TABLES_S: Final = 2.0  # that a start waits for the route tables; without them the shares of the settings hold
-CONSUMED: Final = (REQUESTS, *RETRY_TIERS, VERIFICATIONS)
+CONSUMED: Final = CONSUMED_BY[DISPATCH_GROUP]
 # What a bad release of ours could make of every caller's good records; a wrong number or key is its caller's own.
 OWN_FAULTS: Final = frozenset(
     {DeadReason.UNDECODABLE, DeadReason.INVALID_FIELD, DeadReason.UNRENDERABLE, DeadReason.DEFECT}
@@ -83,14 +84,17 @@ async def dispatching(settings: Settings, metrics: Metrics) -> AsyncIterator[tup
         with suppress(StoreAway):  # it is settled when the store comes back
             await epoch.settle()
         await parts.enter_async_context(watched(store, epoch, producer.clock))
+        passed = PassedOver(producer)
         tables = await parts.enter_async_context(_following(settings, producer.clock))
         parking = Parking(PARKED)
         desks = Desks(settings, providers, tables=tables, parking=parking)
         owner = f"{os.getpid()}.{secrets.token_hex(6)}"
         claims = Claims(store, owner=owner, lease_s=settings.dispatch.lease_s, now_ms=producer.clock.epoch_ms)
+        dispatcher = _dispatcher(settings, claims, desks, producer, metrics)
         reporting = Reporting(settings.callers, Reports(store))
-        loop = _loop(settings, claims, desks, producer, parking, metrics, reporting)
+        loop = _loop(settings, dispatcher, reporting, producer, passed, parking)
         watch_dispatch(metrics, settings.dispatch, loop, desks, claims, producer)
+        metrics.watch(lambda: [Sample(BATCHES_UNREADABLE, n, (topic,)) for topic, n in passed.batches.items()])
         await parts.enter_async_context(obeying(settings.kafka, tables, loop.resume, producer.clock))
         yield loop, desks, store
 
@@ -117,17 +121,11 @@ async def _following(settings: Settings, clock: BrokerClock) -> AsyncIterator[Ta
         await asyncio.wait(jobs)
 
 
-def _loop(
-    settings: Settings,
-    claims: Claims,
-    desks: Desks,
-    producer: KafkaProducer,
-    parking: Parking,
-    metrics: Metrics,
-    reporting: Reporting,
-) -> Loop:
+def _dispatcher(
+    settings: Settings, claims: Claims, desks: Desks, producer: KafkaProducer, metrics: Metrics
+) -> Dispatcher:
     opener = Opener(settings=settings)
-    dispatcher = Dispatcher(
+    return Dispatcher(
         settings,
         producer=producer,
         claims=claims,
@@ -137,10 +135,24 @@ def _loop(
         clock=producer.clock,
         metrics=metrics,
     )
+
+
+def _loop(
+    settings: Settings,
+    dispatcher: Dispatcher,
+    reporting: Reporting,
+    producer: KafkaProducer,
+    passed: PassedOver,
+    parking: Parking,
+) -> Loop:
     policy = settings.dispatch
     limits = Limits(in_flight=policy.in_flight, drain_s=policy.drain_s, watchdog_s=policy.watchdog_s)
     consumer = KafkaConsumer(
-        settings.kafka, group=DISPATCH_GROUP, topics=[topic.name for topic in CONSUMED], rebalance_s=limits.rebalance_s
+        settings.kafka,
+        group=DISPATCH_GROUP,
+        topics=[topic.name for topic in CONSUMED],
+        rebalance_s=limits.rebalance_s,
+        passed=passed,
     )
 
     async def handle(record: Record) -> None:

@@ -61,6 +61,11 @@ share.coordinator.state.topic.num.partitions=4
 share.coordinator.state.topic.replication.factor={replication}
 share.coordinator.state.topic.min.isr={min_insync}
 
+# A transaction that its caller leaves open holds back what comes after it in its partitions, for so long at most; a
+# producer whose `transaction.timeout.ms` is longer (60 s by default) is refused when it begins.
+transaction.max.timeout.ms=10000
+transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
+
 # Consumers may ask for a takeover after a second; a group does not wait for more members before its first assignment.
 group.min.session.timeout.ms={min_session_timeout_ms}
 group.initial.rebalance.delay.ms=0

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Final
 
 from workers.embedded import guard
+from workers.embedded.endings import last_words
 from workers.embedded.errors import StartFailed
 from workers.embedded.readiness import Ready
 
 LOOK_EVERY_S: Final = 0.05
 LAST_LINES: Final = 15  # of the log, in an error text
+LAST_BYTES: Final = 256 * 1024  # of the log, in which they are looked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +115,11 @@ class Process:
         if self._popen:
             self._popen.send_signal(signum)
 
+    def why(self) -> str:
+        """Say how it ended, and what it said about that last."""
+        said = last_words(self._lines())
+        return f"{self._ending()}: {said}" if said else self._ending()
+
     def _ending(self) -> str:
         status = self._popen.returncode if self._popen else None
         if status is None:
@@ -121,7 +128,10 @@ class Process:
 
     def _story(self, headline: str) -> str:
         """Add the last lines that it wrote since it was spawned."""
-        with self.log.open("rb") as log:
-            log.seek(self._log_from)
-            lines = log.read().decode(errors="replace").splitlines()[-LAST_LINES:]
+        lines = self._lines()[-LAST_LINES:]
         return "\n  ".join([f"{headline}; the last lines of {self.log}:", *(lines or ["(it wrote nothing)"])])
+
+    def _lines(self) -> list[str]:
+        with self.log.open("rb") as log:
+            log.seek(max(self._log_from, self.log.stat().st_size - LAST_BYTES))
+            return log.read().decode(errors="replace").splitlines()

@@ -2,13 +2,14 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, Self
 
+from workers.embedded.endings import same
 from workers.embedded.errors import EmbeddedError, Interrupted, StartFailed
 from workers.embedded.process import Process, ProcessSpec
 from workers.embedded.restarts import RestartPolicy
@@ -34,6 +35,8 @@ class ProcessStatus:
     state: State
     pid: int | None  # of the last start
     restarts: int  # after ends that nobody asked for
+    why: str | None = None  # it ended last by itself
+    alike: int = 0  # ends for that reason in a row
 
 
 OnChange = Callable[[ProcessStatus], None]
@@ -52,13 +55,17 @@ class Supervised:
         self._on_change = on_change
         self._state = State.STOPPED
         self._restarts = 0
+        self._why: str | None = None
+        self._alike = 0
         self._keeper: asyncio.Task[None] | None = None
 
     @property
     def status(self) -> ProcessStatus:
         """What there is to know about it now."""
         name, pid = self._process.spec.name, self._process.pid
-        return ProcessStatus(name=name, state=self._state, pid=pid, restarts=self._restarts)
+        return ProcessStatus(
+            name=name, state=self._state, pid=pid, restarts=self._restarts, why=self._why, alike=self._alike
+        )
 
     async def start(self) -> None:
         """Start it, wait until it is ready, and keep it running from then on. Raises StartFailed."""
@@ -88,8 +95,10 @@ class Supervised:
         ready_at, wait_s = clock(), None
         while True:
             await self._process.wait_ended()
-            wait_s = self._policy.wait_s(wait_s, clock() - ready_at)
+            ready_for_s = clock() - ready_at
+            wait_s = self._policy.wait_s(wait_s, ready_for_s)
             self._restarts += 1
+            self._note(self._process.why(), ready_for_s)
             self._change(State.WAITING)
             await asyncio.sleep(wait_s)
             await self._try_again()
@@ -98,8 +107,14 @@ class Supervised:
     async def _try_again(self) -> None:
         try:
             await self._spawn()
-        except (StartFailed, OSError):  # its log tells why; one that hangs is ended, so that it is tried again too
+        except (StartFailed, OSError):  # one that hangs is ended, so that it is tried again too
             await self._process.stop()
+
+    def _note(self, why: str, ready_for_s: float) -> None:
+        """Count ends for the same reason in a row, each soon after its start."""
+        again = same(why, self._why) and ready_for_s < self._policy.healthy_s
+        self._alike = self._alike + 1 if again else 1
+        self._why = why
 
     def _change(self, state: State) -> None:
         self._state = state
@@ -109,9 +124,9 @@ class Supervised:
 class Supervisor:
     """Runs stages of processes. Those of one stage start together, and the next stage when all of them are ready.
 
-    The first start must succeed; whatever ends later is started again after a wait that grows. Output goes to one
-    file per process, `<logs>/<name>.log`. Must run on the main thread. When this process is killed, the kernel kills
-    the processes that it started (Linux).
+    `before_last` is awaited before the last stage. The first start must succeed; whatever ends later is started again
+    after a wait that grows. Output goes to one file per process, `<logs>/<name>.log`. Must run on the main thread.
+    When this process is killed, the kernel kills the processes that it started (Linux).
     """
 
     def __init__(
@@ -121,7 +136,9 @@ class Supervisor:
         logs: Path,
         policy: RestartPolicy | None = None,
         on_change: OnChange = unwatched,
+        before_last: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        self._before_last = before_last
         policy = policy or RestartPolicy()
         self._stages = [
             [Supervised(spec, logs / f"{spec.name}.log", policy, on_change) for spec in stage] for stage in stages
@@ -148,7 +165,9 @@ class Supervisor:
     async def start(self) -> None:
         """Start the stages in order. Raises StartFailed; what runs by then is for `stop`."""
         self._stopping = False
-        for stage in self._stages:
+        for number, stage in enumerate(self._stages, start=1):
+            if self._before_last and number == len(self._stages):
+                await self._before_last()
             await together(one.start() for one in stage)
 
     async def stop(self) -> None:

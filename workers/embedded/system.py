@@ -1,5 +1,6 @@
 """The whole system on one machine: Kafka, Valkey, simulated carriers, and our own processes, in the order they need."""
 
+import asyncio
 import contextlib
 import os
 import secrets
@@ -7,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
 
@@ -14,14 +16,18 @@ import aiohttp
 
 from pipeline.settings import Secret, Settings
 from pipeline.settings.layers import CONFIG, PREFIX
+from pipeline.settings.parse import parse
+from workers.embedded.endings import LOOP, restarting
 from workers.embedded.jars import Progress, quiet
 from workers.embedded.kafka import EmbeddedKafka
 from workers.embedded.ports import LOOPBACK, choose_ports
 from workers.embedded.process import ProcessSpec
 from workers.embedded.readiness import http_ready
 from workers.embedded.running import Running, forget, told
-from workers.embedded.supervisor import OnChange, Supervisor, unwatched
+from workers.embedded.supervisor import OnChange, ProcessStatus, State, Supervisor, unwatched
+from workers.embedded.telling import tell
 from workers.embedded.valkey import EmbeddedValkey
+from workers.kafka import create_topics
 
 PORTS: Final = ("api", "receipts", "carrier", "ops")  # of HTTP servers with an address that others must know
 HEALTHY: Final = {"delivery_share": 1.0, "unreported_deliveries": 0.0}
@@ -68,6 +74,7 @@ class System:
             progress=progress,
         )
         self.valkey = EmbeddedValkey(self.folder / "valkey", port=fixed.get("valkey"))
+        self._telling: list[asyncio.Task[None]] = []  # of incidents
         self.journal_key = Secret(secrets.token_hex().encode())
         self.urls: dict[str, str] = {}  # name of each process with an HTTP server -> base URL, known when it runs
 
@@ -97,14 +104,32 @@ class System:
             forget(self.folder)
             self._choose_addresses()
             stages = [[*kafka, valkey, self._carrier()], self._workers()]
-            supervisor = Supervisor(stages, logs=self.logs, on_change=self._on_change)
+            supervisor = Supervisor(stages, logs=self.logs, on_change=self._changed, before_last=self._topics)
+            held.callback(self._stop_telling)
             async with supervisor.running():
                 with told(self.folder, Running(pid=os.getpid(), urls=self.urls, environ=self._environ_beside())):
                     yield supervisor
 
+    def _stop_telling(self) -> None:
+        for task in self._telling:
+            task.cancel()
+
     def environ(self) -> dict[str, str]:
         """Give the environment of our processes, with the variables by which they find the parts of this system."""
         return {**self._environ, **self._ours()}
+
+    def _changed(self, status: ProcessStatus) -> None:
+        """Pass a change on; a process that ends again and again is an incident."""
+        if status.state is State.WAITING and status.alike == LOOP:
+            self._telling.append(asyncio.create_task(self._tell(status.name, status.why or "ended")))
+        self._on_change(status)
+
+    async def _tell(self, name: str, why: str) -> None:
+        await tell(parse(environ=self.environ()).kafka, restarting(name, why, datetime.now(UTC)))
+
+    async def _topics(self) -> None:
+        """Make the topics, and set right those that an older release has made: this cluster is ours alone."""
+        await create_topics(parse(environ=self.environ()).kafka, mending=True)
 
     def _environ_beside(self) -> dict[str, str]:
         """Give the variables for `ithaca` commands that are run beside it: no secret, and no phone number.

@@ -4,6 +4,7 @@ from workers.kafka.admin import GroupStatus, KafkaAdmin, TopicStatus
 from workers.kafka.clock import BrokerClock
 from workers.kafka.consumer import KafkaConsumer
 from workers.kafka.following import TopicFollower
+from workers.kafka.passed import PassedOver
 from workers.kafka.producer import KafkaProducer
 from workers.kafka.reader import KafkaReader
 from workers.kafka.topics import create_topics
@@ -15,6 +16,7 @@ __all__ = [
     "KafkaConsumer",
     "KafkaProducer",
     "KafkaReader",
+    "PassedOver",
     "TopicFollower",
     "TopicStatus",
     "create_topics",

@@ -16,9 +16,12 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from pipeline.backlog import Partition
 from pipeline.errors import BrokerAway, PipelineError, TopicMismatch
+from pipeline.queue_age import left
 from pipeline.settings import KafkaSettings
-from workers.kafka.connection import connection
+from pipeline.topics import CONSUMED_BY
+from workers.kafka.connection import READING, connection
 from workers.kafka.consumer import as_record
+from workers.kafka.passed import log_passed
 from workers.log import get_log
 from workers.loop.seam import Record
 
@@ -49,7 +52,7 @@ class GroupStatus:
     name: str
     state: str  # Kafka's word: Stable, PreparingRebalance, CompletingRebalance, Empty, Dead
     members: int
-    lag: Mapping[Partition, int]  # records beyond the committed position, those finished out of order included
+    lag: Mapping[Partition, int]  # offsets that are there, beyond the committed position, finished out of order or not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +114,16 @@ class KafkaAdmin:
         log.info("topics.created", count=len(created))
         return created
 
+    async def configure(self, configs: Mapping[str, Mapping[str, str]]) -> None:
+        """Give topics these settings, and of all others the cluster's default."""
+        resources = [
+            ConfigResource(ConfigResourceType.TOPIC, self._prefix + name, dict(wanted))
+            for name, wanted in configs.items()
+        ]
+        async with _translated("cannot configure topics"):
+            await self._admin.alter_configs(resources)
+        log.info("topics.configured", count=len(configs))
+
     async def topics(self, topics: Collection[str]) -> list[TopicStatus]:
         """Tell partitions, oldest and next offsets of those of the topics that exist, in their order."""
         shapes = await self.shapes(topics)
@@ -155,8 +168,9 @@ class KafkaAdmin:
                 fetched = await reader.getmany(timeout_ms=200, max_records=1000)
                 for partition, records in fetched.items():
                     for record in records:
-                        if record.offset < ends.get(partition, 0):
-                            yield as_record(topic, record)
+                        read = as_record(topic, record, log_passed)
+                        if read.offset < ends.get(partition, 0) and not read.nothing:
+                            yield read
                 ends = {partition: end for partition, end in ends.items() if await reader.position(partition) < end}
 
     @asynccontextmanager
@@ -180,9 +194,7 @@ class KafkaAdmin:
 
     @asynccontextmanager
     async def _reader(self) -> AsyncIterator[AIOKafkaConsumer]:
-        reader = AIOKafkaConsumer(
-            **connection(self._settings), auto_offset_reset="earliest", request_timeout_ms=_ANSWER_MS
-        )
+        reader = AIOKafkaConsumer(**connection(self._settings), **READING, request_timeout_ms=_ANSWER_MS)
         try:
             await reader.start()
             yield reader
@@ -196,21 +208,29 @@ class KafkaAdmin:
         return {name: {entry[0]: entry[1] for entry in entries} for _, _, _, name, entries in answer.resources}
 
     async def _status(self, group: Mapping[str, Any], reader: AIOKafkaConsumer) -> GroupStatus:
+        name = _name(group).removeprefix(self._prefix)
         commits = await self._admin.list_consumer_group_offsets(_name(group))
         assigned = [partition for member in group["members"] for partition in _assigned(member)]
-        theirs = list({*commits, *assigned})
+        theirs = list({*commits, *assigned, *await self._consumed(name, reader)})
         ends, starts = await asyncio.gather(reader.end_offsets(theirs), reader.beginning_offsets(theirs))
         lag = {
-            Partition(partition.topic.removeprefix(self._prefix), partition.partition): ends[partition] - begin
+            Partition(partition.topic.removeprefix(self._prefix), partition.partition): left(
+                ends[partition], starts[partition], commits[partition].offset if partition in commits else None
+            )
             for partition in sorted(theirs)
-            for begin in [commits[partition].offset if partition in commits else starts[partition]]
         }
         return GroupStatus(
-            name=_name(group).removeprefix(self._prefix),
+            name=name,
             state=group["state"],
             members=len(group["members"]),
             lag=lag,
         )
+
+    async def _consumed(self, group: str, reader: AIOKafkaConsumer) -> list[TopicPartition]:
+        """Give all partitions of what a group of ours consumes: a young one may never have had some of them."""
+        cluster = await reader._client.fetch_all_metadata()  # noqa: SLF001 - it has no other name
+        names = [self._prefix + topic.name for topic in CONSUMED_BY.get(group, ())]
+        return [TopicPartition(name, number) for name in names for number in cluster.partitions_for_topic(name) or ()]
 
 
 class _translated:  # noqa: N801 - reads as a word at its place of use
@@ -241,7 +261,9 @@ async def _appended(reader: AIOKafkaConsumer, topic: str) -> AsyncIterator[Recor
     while True:
         for records in (await reader.getmany(timeout_ms=200)).values():
             for record in records:
-                yield as_record(topic, record)
+                read = as_record(topic, record, log_passed)
+                if not read.nothing:
+                    yield read
 
 
 def _name(group: Mapping[str, Any]) -> str:

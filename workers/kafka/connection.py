@@ -9,6 +9,11 @@ from pipeline.errors import SettingsError
 from pipeline.settings import KafkaSettings
 
 METADATA_MAX_AGE_MS: Final = 60_000  # new partitions are noticed within this time (5 minutes by default)
+READING: Final[dict[str, Any]] = {
+    "enable_auto_commit": False,
+    "auto_offset_reset": "earliest",  # also where records were deleted that nobody has read
+    "isolation_level": "read_committed",  # what a caller has taken back was never there
+}
 METADATA_RETRY_S: Final = 0.2  # after a question for metadata that was in vain
 
 

@@ -20,7 +20,9 @@ from pipeline.backlog import Partition
 from pipeline.errors import BrokerAway, CannotGoOn, CommitRefused
 from pipeline.offsets import Commit
 from pipeline.settings import KafkaSettings
-from workers.kafka.connection import be_patient, connection
+from workers.kafka.batches import Nothing
+from workers.kafka.connection import READING, be_patient, connection
+from workers.kafka.passed import log_passed
 from workers.log import get_log
 from workers.loop.seam import Record, Revoked
 
@@ -44,19 +46,28 @@ class KafkaConsumer:
     """Consumes topics as a member of a group, with nothing committed but what is told.
 
     Names of topics and of the group are without prefix. `rebalance_s` is how long giving up partitions may take.
-    Members are dynamic: with a static one aiokafka never leaves the group, and a stop costs the session timeout.
+    `passed` is told of batches that cannot be opened, which are passed over. Members are dynamic: with a static one
+    aiokafka never leaves the group, and a stop costs the session timeout.
     """
 
-    def __init__(self, settings: KafkaSettings, *, group: str, topics: Collection[str], rebalance_s: float) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        *,
+        group: str,
+        topics: Collection[str],
+        rebalance_s: float,
+        passed: Callable[[Record], None] = log_passed,
+    ) -> None:
+        self._passed = passed
         self._prefix = settings.prefix
         self._group = settings.prefix + group
         self._names = {settings.prefix + topic: topic for topic in topics}
         rebalance_ms = int(rebalance_s * 1000) + _MARGIN_MS
         self._consumer = AIOKafkaConsumer(
             **connection(settings),
+            **READING,
             group_id=self._group,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
             session_timeout_ms=int(settings.session_timeout_s * 1000),
             heartbeat_interval_ms=int(settings.session_timeout_s * 300),
             rebalance_timeout_ms=rebalance_ms,
@@ -165,7 +176,7 @@ class KafkaConsumer:
             return 0  # nothing of it can be fetched: all of it is lag
 
     def _records(self, fetched: Iterable[ConsumerRecord[Any, Any]]) -> list[Record]:
-        return [as_record(self._names[record.topic], record) for record in fetched]
+        return [as_record(self._names[record.topic], record, self._passed) for record in fetched]
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka's class is untyped
@@ -189,14 +200,20 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka's 
         log.info("partitions.assigned", count=len(assigned))
 
 
-def as_record(topic: str, record: Any) -> Record:
+def as_record(topic: str, record: Any, passed: Callable[[Record], None]) -> Record:
     """Give one of aiokafka's records as the loop knows them, under our name of the topic."""
-    return Record(
+    nothing = record.headers if isinstance(record.headers, Nothing) else None
+    made = Record(
         topic=topic,
         partition=record.partition,
         offset=record.offset,
         key=record.key,
         value=record.value,
         timestamp_ms=record.timestamp,
-        headers=record.headers,
+        headers=record.headers if nothing is None else (),
+        nothing=nothing is not None,
+        unreadable=None if nothing is None else nothing.unreadable,
     )
+    if made.unreadable:
+        passed(made)
+    return made

@@ -38,9 +38,12 @@ class TopicFollower:
         reader = KafkaReader(self._settings, self._topics)
         try:
             await reader.start()
-            ends = await reader.ends(await reader.partitions(self._topics))
+            partitions = await reader.partitions(self._topics)
+            for partition, start in (await reader.starts(partitions)).items():
+                self._next[partition] = max(start, self._next.get(partition, 0))
+            ends = await reader.ends(partitions)
             while True:
-                if all(self._next.get(partition, 0) >= end for partition, end in ends.items()):
+                if all(self._next[partition] >= end for partition, end in ends.items()):
                     self.caught_up.set()
                 self._give(await reader.fetch())
         finally:
@@ -49,6 +52,7 @@ class TopicFollower:
     def _give(self, records: Iterable[Record]) -> None:
         for record in records:
             partition = Partition(record.topic, record.partition)
-            if record.offset >= self._next.get(partition, 0):
+            if record.offset >= self._next[partition]:
                 self._next[partition] = record.offset + 1
-                self._take(record)
+                if not record.nothing:
+                    self._take(record)

@@ -10,8 +10,9 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from pipeline.backlog import Partition
 from pipeline.errors import BrokerAway, CannotGoOn
 from pipeline.settings import KafkaSettings
-from workers.kafka.connection import be_patient, connection
+from workers.kafka.connection import READING, be_patient, connection
 from workers.kafka.consumer import as_record
+from workers.kafka.passed import log_passed
 from workers.log import get_log
 from workers.loop.seam import Record
 
@@ -26,15 +27,20 @@ _STOP_S: Final = 3.0
 
 
 class KafkaReader:
-    """Reads all partitions of some topics. Names are without prefix."""
+    """Reads all partitions of some topics. Names are without prefix.
 
-    def __init__(self, settings: KafkaSettings, topics: Collection[str]) -> None:
+    `passed` is told of batches that cannot be opened, which are passed over.
+    """
+
+    def __init__(
+        self, settings: KafkaSettings, topics: Collection[str], passed: Callable[[Record], None] = log_passed
+    ) -> None:
+        self._passed = passed
         self._prefix = settings.prefix
         self._topics = tuple(topics)
         self._consumer = AIOKafkaConsumer(
             **connection(settings),
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
+            **READING,
             fetch_max_wait_ms=_BROKER_WAIT_MS,
         )
         self._client = self._consumer._client  # noqa: SLF001 - it has no other name
@@ -64,10 +70,13 @@ class KafkaReader:
         return [Partition(topic, number) for topic, found in numbers.items() for number in sorted(found)]
 
     async def fetch(self) -> Sequence[Record]:
-        """Give what is there, waiting a moment for it. Never cancelled while it is used. aiokafka's errors pass."""
+        """Give what is there, waiting a moment for it, and with it what is `nothing`.
+
+        Never cancelled while it is used. aiokafka's errors pass.
+        """
         fetched = await self._consumer.getmany(timeout_ms=_FETCH_WAIT_MS, max_records=_FETCH_RECORDS)
         return [
-            as_record(partition.topic.removeprefix(self._prefix), record)
+            as_record(partition.topic.removeprefix(self._prefix), record, self._passed)
             for partition, records in fetched.items()
             for record in records
         ]

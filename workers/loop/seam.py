@@ -19,6 +19,8 @@ class Record(Struct, frozen=True, kw_only=True):
     value: bytes | None
     timestamp_ms: int  # of its append, by the broker's clock
     headers: Sequence[tuple[str, bytes]] = ()
+    nothing: bool = False  # there is no record for us up to its offset: a marker, or nothing that was ever committed
+    unreadable: str | None = None  # why the batch that was there cannot be opened; `nothing` then holds, too
 
     def __repr__(self) -> str:
         return f"Record({self.topic}/{self.partition}/{self.offset})"

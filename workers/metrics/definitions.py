@@ -223,6 +223,12 @@ RECORDS_IGNORED = _counter(
 RECORDS_UNREADABLE = _counter(
     "otp_records_unreadable_total", "Records of followed topics that could not be read.", (STATS,), labels.FOLLOWED
 )
+BATCHES_UNREADABLE = _counter(
+    "otp_batches_unreadable_total",
+    "Batches of records that could not be opened, and were passed over.",
+    (DISPATCH, STATS),
+    labels.OPENED,
+)
 TALLIES = _counter("otp_tallies_total", "Tallies published.", (STATS,))
 ASSIGNED = _gauge("otp_assigned_partitions", "Partitions that this process counts.", (STATS,))
 QUEUE_AGE = _gauge(

@@ -8,7 +8,7 @@ from pipeline.errors import DeadReason, Outcome
 from pipeline.following import Refusal
 from pipeline.records import Cause, Mode, ReceiptState, RouteState
 from pipeline.store import StoreFault
-from pipeline.topics import CONTROL, INCIDENTS, REQUESTS, RETRY_TIERS, ROUTES, TALLIES, VERIFICATIONS
+from pipeline.topics import CONTROL, COUNTED, INCIDENTS, REQUESTS, RETRY_TIERS, ROUTES, TALLIES, VERIFICATIONS
 
 NONE: Final = "none"  # in place of a provider, a country or a path that nobody knows
 
@@ -121,5 +121,10 @@ FOLLOWED: Final = Label(
     name="topic",
     meaning="what the process follows",
     values=tuple(topic.name for topic in (CONTROL, ROUTES, INCIDENTS, TALLIES)),
+)
+OPENED: Final = Label(
+    name="topic",
+    meaning="what the process consumes that callers or we write",
+    values=tuple(topic.name for topic in (REQUESTS, *RETRY_TIERS, *COUNTED)),
 )
 BESIDE: Final = Label(name="topic", meaning="what is produced beside an answer", values=(VERIFICATIONS.name,))

@@ -41,7 +41,10 @@ class Follower:
         """Follow for ever."""
         while True:
             for record in await self._reader.fetch():
-                self._take(record)
+                if record.topic == TALLIES.name:
+                    self._position = record.offset + 1
+                if not record.nothing:
+                    self._take(record)
             await asyncio.sleep(0)
 
     async def caught_up(self) -> None:
@@ -58,7 +61,6 @@ class Follower:
             log.warning("record.unreadable", topic=record.topic, offset=record.offset, reason=error.reason)
 
     def _take_tally(self, record: Record) -> None:
-        self._position = record.offset + 1
         tally = decode(Tally, record.value)
         counts = self._broker.counts.get((tally.topic, tally.partition))
         if tally.as_of > _appended_at(record) + _AHEAD:

@@ -14,9 +14,10 @@ from pipeline.evidence import Evidence
 from pipeline.routing import Router
 from pipeline.settings import Settings
 from workers.admin import Readiness, admin_server
-from workers.kafka import KafkaProducer, KafkaReader, create_topics
+from workers.kafka import KafkaProducer, KafkaReader, PassedOver, create_topics
 from workers.log import get_log
-from workers.metrics import Metrics, metrics_of
+from workers.metrics import Metrics, Sample, metrics_of
+from workers.metrics.definitions import BATCHES_UNREADABLE
 from workers.stats.decider import FRESH_S, Decider
 from workers.stats.figures import watch_counting, watch_decisions
 from workers.stats.follower import FOLLOWED, Follower
@@ -93,21 +94,25 @@ async def counting(settings: Settings, metrics: Metrics) -> AsyncIterator[Parts]
         sources = Sources(settings.kafka)
         ends.push_async_callback(sources.stop)
         await sources.start()
-        parts = _wired(settings, producer, reader, sources)
+        passed = PassedOver(producer)
+        parts = _wired(settings, producer, reader, sources, passed)
+        metrics.watch(lambda: [Sample(BATCHES_UNREADABLE, n, (topic,)) for topic, n in passed.batches.items()])
         watch_decisions(metrics, parts.decider, parts.follower)
         watch_counting(metrics, parts.membership, parts.tallier, parts.watchdog, producer)
         ends.push_async_callback(parts.stream.stop)
         yield parts
 
 
-def _wired(settings: Settings, producer: KafkaProducer, reader: KafkaReader, sources: Sources) -> Parts:
+def _wired(
+    settings: Settings, producer: KafkaProducer, reader: KafkaReader, sources: Sources, passed: PassedOver
+) -> Parts:
     membership = Membership(settings.kafka.session_timeout_s, time.monotonic)
     evidence = Evidence(sources.counts)
     carried = {name: each.per_second for name, each in settings.providers.items() if each.per_second is not None}
     decider = Decider(Router(settings.routes, carried), settings.routes, evidence, producer, membership.decides)
     follower = Follower(reader, sources, evidence, decider)
     tallier = Tallier(sources, follower.caught_up, membership, producer, settings.providers)
-    stream = Stream(settings.kafka, tallier)
+    stream = Stream(settings.kafka, tallier, passed)
     return Parts(
         producer=producer,
         follower=follower,

@@ -85,6 +85,10 @@ class Taker(Protocol):
         """Take one record; `done` lets its offset be committed. An error ends the process."""
         ...
 
+    async def skip(self, source: Source, first: int, last: int, done: Done) -> None:
+        """Take it that there is no record from the first to the last of some offsets. An error ends the process."""
+        ...
+
     def assigned(self, sources: Collection[Source]) -> None:
         """Learn which partitions are ours from now on."""
         ...

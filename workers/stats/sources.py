@@ -7,10 +7,9 @@ from pipeline.backlog import Partition
 from pipeline.evidence import Source
 from pipeline.settings import KafkaSettings
 from pipeline.tallying import PartitionCounts
-from pipeline.topics import COUNTED, TALLIES
+from pipeline.topics import COUNTED, STATS_GROUP, TALLIES
 from workers.kafka import KafkaConsumer, KafkaReader
 
-GROUP: Final = "otp.stats"
 _TALLIES: Final = Partition(TALLIES.name, 0)
 _TOPICS: Final = tuple(topic.name for topic in COUNTED)
 
@@ -21,7 +20,7 @@ class Sources:
     def __init__(self, settings: KafkaSettings) -> None:
         # It reads nothing: on a connection with a fetch under way every question would wait for its end.
         self._reader = KafkaReader(settings, ())
-        self._group = KafkaConsumer(settings, group=GROUP, topics=_TOPICS, rebalance_s=1.0)  # it only asks
+        self._group = KafkaConsumer(settings, group=STATS_GROUP, topics=_TOPICS, rebalance_s=1.0)  # it only asks
         self.counts: dict[Source, PartitionCounts] = {}
 
     async def start(self) -> None:

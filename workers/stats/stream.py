@@ -6,18 +6,21 @@ once, mostly in order. Nothing more is relied upon: whoever takes the events loo
 
 import asyncio
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import faust
 from faust.types import TP
 
 from pipeline.errors import CannotGoOn
+from pipeline.evidence import Source
 from pipeline.settings import KafkaSettings
-from pipeline.topics import COUNTED
+from pipeline.topics import COUNTED, STATS_GROUP
+from workers.kafka.batches import Nothing
 from workers.kafka.connection import METADATA_MAX_AGE_MS, connection
+from workers.kafka.passed import log_passed
+from workers.loop import Record
 from workers.stats.seam import Taker
-from workers.stats.sources import GROUP
 from workers.stats.transport import QuickTransport
 
 COMMIT_EVERY_S: Final = 1.0
@@ -27,9 +30,10 @@ BUFFER: Final = 65_536  # events that wait to be taken; with fewer faust pauses 
 
 
 class Stream:
-    """A member of the group that shares the counted topics."""
+    """A member of the group that shares the counted topics. `passed` is told of batches that cannot be opened."""
 
-    def __init__(self, settings: KafkaSettings, taker: Taker) -> None:
+    def __init__(self, settings: KafkaSettings, taker: Taker, passed: Callable[[Record], None] = log_passed) -> None:
+        self._passed = passed
         self._prefix = settings.prefix
         self._taker = taker
         self._folder = tempfile.TemporaryDirectory(prefix="ithaca-stats-")  # faust makes empty folders somewhere
@@ -72,13 +76,34 @@ class Stream:
     async def _take(self, event: Any) -> None:
         """Let an event be taken. After an error nothing is any more: faust would go on with the next one."""
         message = event.message
-        source = (message.topic.removeprefix(self._prefix), message.partition)
+        source, nothing = (message.topic.removeprefix(self._prefix), message.partition), message.headers
         try:
-            await self._taker.take(source, message.offset, message.timestamp, event.value, event.ack)
+            if isinstance(nothing, Nothing):
+                self._told(source, message, nothing)
+                await self._taker.skip(source, nothing.first, message.offset, event.ack)
+            else:
+                await self._taker.take(source, message.offset, message.timestamp, event.value, event.ack)
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends the process
             if not self._failed.done():
                 self._failed.set_exception(error)
             await asyncio.get_running_loop().create_future()
+
+    def _told(self, source: Source, message: Any, nothing: Nothing) -> None:
+        if nothing.unreadable:
+            topic, partition = source
+            stamp_ms = int(message.timestamp * 1000)
+            self._passed(
+                Record(
+                    topic=topic,
+                    partition=partition,
+                    offset=message.offset,
+                    key=None,
+                    value=None,
+                    timestamp_ms=stamp_ms,
+                    nothing=True,
+                    unreadable=nothing.unreadable,
+                )
+            )
 
     async def _assigned(self, *received: Any, **_: Any) -> None:
         assigned: Iterable[TP] = received[-1]
@@ -91,7 +116,7 @@ class Stream:
 def make_app(settings: KafkaSettings, folder: str) -> faust.App:
     """Give an app that is to run inside this program. Raises SettingsError for unusable TLS files and credentials."""
     app = faust.App(
-        settings.prefix + GROUP,
+        settings.prefix + STATS_GROUP,
         broker=[f"kafka://{address.strip()}" for address in settings.bootstrap.split(",")],
         broker_credentials=_credentials(settings),
         broker_session_timeout=settings.session_timeout_s,

@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections import Counter, defaultdict, deque
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final
 
 from pipeline.counting import read
@@ -64,18 +64,17 @@ class Tallier:
     async def take(self, source: Source, offset: int, appended_at: float, value: bytes | None, done: Done) -> None:
         """Count a record, unless it is counted already. Raises CannotGoOn when some before it were left out."""
         self._producer.clock.witness(int(appended_at * 1000))
-        counts = self._counts[source]
-        if counts.position is None or offset > counts.position:
-            await self._restore([source])
-        position = counts.position or 0
-        if offset > position:
-            raise CannotGoOn(f"{source[0]}/{source[1]}: records from {position} on were left out before {offset}")
-        if offset < position:
+        if offset < await self._position(source, offset):
             self.figures["replayed"] += 1
         else:
-            self._count(counts, offset, appended_at, value)
-        self._unacknowledged[source].append((offset, done))
-        self.counted_at = self._membership.clock()
+            self._count(self._counts[source], offset, appended_at, value)
+        self._taken(source, offset, done)
+
+    async def skip(self, source: Source, first: int, last: int, done: Done) -> None:
+        """Pass over offsets that hold no record. Raises CannotGoOn when some before them were left out."""
+        if last >= await self._position(source, first):
+            self._counts[source].skip_to(last + 1)
+        self._taken(source, last, done)
 
     async def run(self) -> None:
         """Publish once a second, for ever."""
@@ -101,6 +100,20 @@ class Tallier:
         self.figures["tallies"] += len(tallies)
         self.published_at = self._membership.clock()
 
+    async def _position(self, source: Source, offset: int) -> int:
+        """Tell up to where is counted, which an offset must not be beyond. Raises CannotGoOn."""
+        counts = self._counts[source]
+        if counts.position is None or offset > counts.position:
+            await self._restore([source])
+        position = counts.position or 0
+        if offset > position:
+            raise CannotGoOn(f"{source[0]}/{source[1]}: records from {position} on were left out before {offset}")
+        return position
+
+    def _taken(self, source: Source, offset: int, done: Done) -> None:
+        self._unacknowledged[source].append((offset, done))
+        self.counted_at = self._membership.clock()
+
     def _count(self, counts: PartitionCounts, offset: int, appended_at: float, value: bytes | None) -> None:
         reading = read(counts.source[0], value, appended_at, self._providers)
         counts.count(offset, appended_at, reading.changes)
@@ -125,13 +138,17 @@ class Tallier:
         asked_at = clock.epoch_s() - clock.error_s
         ends = await self._broker.ends(sources)
         deadline = self._membership.clock() + REACH_S
-        while behind := [source for source in sources if self._counts[source].lag(ends[source])]:
-            if self._membership.clock() > deadline:
-                break
+        while (behind := self._behind(ends)) and self._membership.clock() <= deadline:  # noqa: ASYNC110 - counts move often
             await asyncio.sleep(LOOK_S)
+        if behind:  # of what was deleted no record ever comes
+            self.figures["deleted"] += await self._broker.begin(behind)
+            behind = self._behind(ends)
         if math.isfinite(asked_at):
             for source in set(sources).difference(behind):
                 self._counts[source].complete_until(asked_at)
+
+    def _behind(self, ends: Mapping[Source, int]) -> list[Source]:
+        return [source for source, end in ends.items() if self._counts[source].lag(end)]
 
     def _send(self, tally: Tally) -> Awaitable[None]:
         return self._producer.send(TALLIES.name, f"{tally.topic}/{tally.partition}", encode(tally))

@@ -5,15 +5,16 @@ from typing import Any, ClassVar
 
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 
-from workers.kafka.connection import be_patient
+from workers.kafka.connection import READING, be_patient
 
 
 class PatientThread(AIOKafkaConsumerThread):
-    """Asks for metadata less often while the broker is away."""
+    """Reads what was committed, and asks for metadata less often while the broker is away."""
 
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:
         consumer = super()._create_consumer(loop)
         be_patient(consumer._client)  # noqa: SLF001 - it has no other name
+        consumer._isolation_level = READING["isolation_level"]  # noqa: SLF001 - faust sets it only with its own transactions
         return consumer
 
 

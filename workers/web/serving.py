@@ -1,6 +1,7 @@
 """Serve until told to stop, with Kafka or without."""
 
 import asyncio
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -22,16 +23,16 @@ DRAIN_S: Final = 5.0  # for requests in hand when told to stop
 log = get_log("http")
 
 
-def new_app(parts: Parts) -> web.Application:
+def new_app(parts: Parts, more: Callable[[], Mapping[str, Any]] = dict) -> web.Application:
     """Give an application that refuses large bodies and answers every refusal with a problem document.
 
-    It is ready while Kafka is there: without the store it goes on with less.
+    It is ready while Kafka is there: without the store it goes on with less. `more` are figures to say beside that.
     """
     app = web.Application(middlewares=[counted(parts.metrics), problems], client_max_size=MAX_BODY_BYTES)
 
     def readiness() -> Readiness:
         kafka, store = parts.publisher.available, parts.checks.available
-        return Readiness(ready=kafka, figures={"kafka": _word(up=kafka), "store": _word(up=store)})
+        return Readiness(ready=kafka, figures={"kafka": _word(up=kafka), "store": _word(up=store), **more()})
 
     async def drain(_: web.Application) -> None:
         await parts.publisher.drain(DRAIN_S)

@@ -87,3 +87,11 @@ async def test_process_is_ready_without_the_store(storeless: Door) -> None:
 
     async with storeless.client.get(f"{storeless.url}/readyz") as answer:
         assert (answer.status, (await answer.json())["store"]) == (200, "away")
+
+
+async def test_readiness_says_when_the_door_refuses_and_codes_are_checked_on(door: Door) -> None:
+    door.queue.age_s = 100.0
+
+    async with door.client.get(f"{door.url}/readyz") as answer:
+        figures = await answer.json()
+    assert (answer.status, figures["door"], figures["queue_age_s"]) == (200, "refuses", 100.0)

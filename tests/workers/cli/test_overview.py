@@ -41,6 +41,8 @@ def test_all_is_well_only_when_everything_answers_and_no_topic_is_missing() -> N
     assert Overview(kafka=kafka, state=state, workers=[], providers=[]).well
     assert not Overview(kafka=Kafka(bootstrap="b", missing=["otp.dead"]), state=state, workers=[], providers=[]).well
     assert not Overview(kafka=kafka, state=State(url="u", answers=False), workers=[], providers=[]).well
+    refusing = Worker(name="api", url=NOWHERE, ready=True, figures={"door": "refuses"})
+    assert not Overview(kafka=kafka, state=state, workers=[refusing], providers=[]).well
 
 
 async def test_store_that_may_drop_keys_is_told(tmp_path: Path) -> None:

@@ -161,3 +161,17 @@ def test_second_signal_kills_what_does_not_stop(tmp_path: Path) -> None:
         supervisor.communicate(timeout=10)  # the drain limit is 20 s
 
     assert not any(map(alive, children))
+
+
+async def test_end_is_told_with_its_reason_and_ends_for_the_same_reason_are_counted(tmp_path: Path) -> None:
+    told: list[ProcessStatus] = []
+    fails = (
+        "import pathlib, sys; pathlib.Path(sys.argv[2], f'{sys.argv[1]}.ready').touch()\n"
+        "print('error: the disk is full', flush=True); sys.exit(1)"
+    )
+    supervisor = Supervisor([[child("worker", tmp_path, fails)]], logs=tmp_path, policy=QUICK, on_change=told.append)
+    async with supervisor.running():
+        await until(lambda: supervisor.status()[0].restarts >= 3)
+
+    ends = [(one.why, one.alike) for one in told if one.state is State.WAITING]
+    assert ends[:3] == [("ended with status 1: the disk is full", number) for number in (1, 2, 3)]

@@ -122,6 +122,11 @@ class World:
         self.broker.has[source] = max(self.broker.has[source], offset + 1)
         await self.tallier.take(source, offset, self.clock.at, value, lambda: self.done.append(offset))
 
+    async def skip(self, first: int, last: int, source: Source = SEAT) -> None:
+        """Let the stream bring offsets without a record."""
+        self.broker.has[source] = max(self.broker.has[source], last + 1)
+        await self.tallier.skip(source, first, last, lambda: self.done.append(last))
+
 
 def accepted(tallies: Collection[Tally]) -> int:
     """Count what the last tallies of one cell say."""

@@ -156,3 +156,41 @@ async def test_ignored_records_move_the_position_and_are_counted_by_reason() -> 
 
     assert world.tallier.ignored == {"undecodable": 2, "unknown_version": 1}
     assert [(one.position, one.cells) for one in world.topics.tallies()] == [(3, ())]
+
+
+async def test_offsets_without_a_record_are_passed_over_and_may_be_committed() -> None:
+    world = World()
+    world.tallier.assigned([SEAT])
+    await world.take(0)
+    await world.skip(1, 4)
+    await world.take(5)
+    await world.skip(1, 4)
+    await world.tallier.publish()
+
+    assert [(one.position, accepted([one])) for one in world.topics.tallies()] == [(6, 2)]
+    assert world.done == [0, 4, 5, 4]
+
+
+async def test_records_that_were_left_out_before_such_offsets_end_the_process() -> None:
+    world = World()
+    world.tallier.assigned([SEAT])
+    await world.take(0)
+    with pytest.raises(CannotGoOn, match=r"records from 1 on were left out before 2"):
+        await world.skip(2, 4)
+
+
+async def test_records_that_are_all_deleted_before_anybody_counted_them_are_no_reason_to_wait() -> None:
+    world = World()
+    world.tallier.assigned([SEAT])
+    await world.take(0)
+    world.broker.has[SEAT] = world.broker.starts[SEAT] = 10
+    world.clock.move(30)
+    publishing = asyncio.create_task(world.tallier.publish())
+    await asyncio.sleep(0)
+    world.clock.move(1)
+    await publishing
+
+    (told,) = world.topics.tallies()
+    assert told.position == 10
+    assert told.as_of.timestamp() == pytest.approx(world.clock.at - 1.01, abs=1e-5)
+    assert world.tallier.figures["deleted"] == 9
