@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
-from aiohttp import ClientSession, TCPConnector, web
+from aiohttp import ClientSession, ClientTimeout, TCPConnector, web
 
 from pipeline.codes import CodeBasis, Entry, derive
 from pipeline.errors import Outcome
@@ -29,6 +29,8 @@ from workers.state.client import Store
 from workers.web.parts import Parts
 from workers.web.publishing import Publisher
 
+AT_ONCE = 1000  # connections; beyond the usual 128 the kernel lets them wait for seconds
+NO_LIMIT = ClientTimeout()
 NUMBER = "+447700900123"
 ENTRY = Entry(derived="123456", own="123456")  # readable, right or not
 SHOP, BANK = {"Authorization": "Bearer shop-key"}, {"Authorization": "Bearer bank-key"}
@@ -37,7 +39,8 @@ SHOP, BANK = {"Authorization": "Bearer shop-key"}, {"Authorization": "Bearer ban
 def settings_for(store_url: str, prefix: str, *, bootstrap: str = "127.0.0.1:1") -> Settings:
     return Settings(
         kafka=KafkaSettings(bootstrap=bootstrap, prefix=prefix, partitions=2, send_timeout_s=2.0),
-        state=StateSettings(url=store_url, prefix=prefix),
+        # Of a thousand calls at once the last ones wait for the first: on a busy machine longer than the usual second.
+        state=StateSettings(url=store_url, prefix=prefix, timeout_s=30.0),
         keys=KeySettings(
             codes={"c1": Secret(b"c" * 32)}, numbers={"n1": Secret(b"n" * 32)}, tokens={"t1": Secret(b"t" * 32)}
         ),
@@ -193,7 +196,7 @@ async def storeless_door(prefix: str) -> AsyncIterator[Door]:
 async def _door(settings: Settings) -> AsyncIterator[Door]:
     store = Store(settings.state)
     try:
-        async with ClientSession(connector=TCPConnector(limit=0)) as client:
+        async with ClientSession(connector=TCPConnector(limit=0), timeout=NO_LIMIT) as client:
             yield Door(settings, store, client)
     finally:
         await store.close()
@@ -205,7 +208,7 @@ async def listening(app: web.Application) -> AsyncIterator[str]:
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        await web.TCPSite(runner, "127.0.0.1", 0, backlog=AT_ONCE).start()
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()

@@ -3,7 +3,7 @@
 import itertools
 import random
 import socket
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +15,12 @@ LOOPBACK: Final = "127.0.0.1"
 # Below the range from which Linux takes the local ports of outgoing connections (32768 to 60999): a port that is free
 # when it is chosen cannot be taken by some client before the server binds it.
 CHOICE: Final = range(20_000, 32_768)
+# A process chooses from blocks of its own: it binds the first port of each until it ends. What its servers have not
+# bound yet looks free to others, and two systems that start at once would now and then choose the same port.
+BLOCK: Final = 64  # ports
 
-_given: Final[set[int]] = set()  # by this process: its servers may not have bound them yet, so they look free
+_held: Final[list[socket.socket]] = []  # the first port of each block
+_given: Final[set[int]] = set()  # by this process
 
 
 def is_free(port: int) -> bool:
@@ -33,12 +37,33 @@ def is_free(port: int) -> bool:
 def free_ports(count: int, *, without: Collection[int] = ()) -> tuple[int, ...]:
     """Choose ports that are free now and were not chosen before. Raises EmbeddedError when there are not so many."""
     taken = _given | {*without}
-    candidates = (port for port in random.sample(CHOICE, len(CHOICE)) if port not in taken and is_free(port))
+    candidates = (port for port in _ours() if port not in taken and is_free(port))
     found = tuple(itertools.islice(candidates, count))
     if len(found) < count:
         raise EmbeddedError(f"fewer than {count} ports from {CHOICE.start} to {CHOICE.stop} are free on {LOOPBACK}")
     _given.update(found)
     return found
+
+
+def _ours() -> Iterator[int]:
+    """Give the ports of this process's blocks, and take another block whenever they are used up."""
+    for first in _held:
+        yield from _behind(first)
+    starts = range(CHOICE.start, CHOICE.stop - BLOCK + 1, BLOCK)
+    for start in random.sample(starts, len(starts)):
+        first = socket.socket()
+        try:
+            first.bind((LOOPBACK, start))
+        except OSError:
+            first.close()
+        else:
+            _held.append(first)
+            yield from _behind(first)
+
+
+def _behind(first: socket.socket) -> range:
+    start = first.getsockname()[1]
+    return range(start + 1, start + BLOCK)
 
 
 def require_free(ports: Iterable[int]) -> None:

@@ -1,11 +1,16 @@
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
 from workers.embedded.errors import PortTaken
 from workers.embedded.ports import LOOPBACK, choose_ports, free_ports
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -22,6 +27,23 @@ def test_port_is_not_given_again_before_its_server_has_bound_it(monkeypatch: pyt
     monkeypatch.setattr("random.sample", lambda choice, _: list(choice))  # the same order each time
 
     assert free_ports(1) != free_ports(1)
+
+
+def test_port_that_another_process_has_chosen_is_not_given_before_its_server_has_bound_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = """import random; from workers.embedded.ports import free_ports
+random.sample = lambda choice, _: list(choice)
+print(*free_ports(100), flush=True); input()"""
+    monkeypatch.setattr("random.sample", lambda choice, _: list(choice))  # the same order in both
+    with subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdin=PIPE, stdout=PIPE, text=True) as other:
+        assert other.stdout is not None
+        theirs = {int(port) for port in other.stdout.readline().split()}
+        ours = {*free_ports(100)}
+        other.communicate("\n")
+
+    assert (len(theirs), len(ours)) == (100, 100)
+    assert theirs.isdisjoint(ours)
 
 
 def test_ports_of_the_last_time_are_taken_again(tmp_path: Path) -> None:
