@@ -59,6 +59,7 @@ TASKS: Final[Mapping[Cause, tuple[str, ...]]] = {
     ),
     Cause.RECORDS: (
         "Find out who wrote the batch: its offset is in the summary, and ask for another client or its settings",
+        "Find out which records were in it, from its producer, and whether their people were sent a code since",
     ),
     Cause.SIGNAL: (
         (

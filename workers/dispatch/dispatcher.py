@@ -1,22 +1,16 @@
-"""Handles one record at a time: open, decide, hand over, decide again, write down what follows."""
+"""Handles one record at a time: open, decide, hand over, decide again."""
 
 import asyncio
-from collections.abc import Awaitable, Iterable
-from dataclasses import dataclass, field
-from typing import Any, Protocol
 
-from pipeline.dead_letters import refusal_of
 from pipeline.errors import DeadReason, InvalidMessage, PipelineError, StoreAway
 from pipeline.following import UNKNOWN_HEALTH, RouteHealth
-from pipeline.records import Attempt, DeadLetter, Expired, RefusedRequest, Retry, decode, encode
-from pipeline.redrive import expired
+from pipeline.records import Attempt, decode
 from pipeline.refusals import FinalWord, final_word, unheard
 from pipeline.retry import (
     NOTHING_SEEN,
     Dead,
     Decision,
     Finished,
-    Look,
     Seen,
     Send,
     anew,
@@ -27,45 +21,21 @@ from pipeline.retry import (
     wait,
 )
 from pipeline.settings import DispatchSettings, Settings
-from pipeline.topics import ATTEMPTS, DEAD, EXPIRED, REFUSED, REQUESTS, Topic
+from pipeline.topics import REQUESTS
 from workers.dispatch.case import Case, Opener
 from workers.dispatch.counting import count_attempt, count_request
 from workers.dispatch.desk import Place
 from workers.dispatch.desks import Desks
 from workers.dispatch.handover import MAY_SEND, Clock, HandOver, Made, Mine, adopt
-from workers.dispatch.letters import Failed, letter_of
+from workers.dispatch.letters import Failed
+from workers.dispatch.outbox import Handling, Outbox, Producer, acknowledged
 from workers.dispatch.refusing import refused
 from workers.log import get_log
 from workers.loop import Record
 from workers.metrics import Metrics
-from workers.metrics.definitions import DEAD_LETTERS
 from workers.state.claims import Claimed, Claims, ClaimVerdict
 
 log = get_log("dispatch")
-
-
-class Producer(Protocol):
-    """What the dispatcher needs of Kafka."""
-
-    def send(self, topic: str, key: str, value: bytes) -> Awaitable[Any]:
-        """Start to produce a record; the awaitable ends when Kafka has acknowledged it."""
-        ...
-
-
-@dataclass(slots=True)
-class Handling:
-    """One record in hand: its case so far, and the records that must be acknowledged before it is finished."""
-
-    record: Record
-    case: Case
-    made: int = 0  # attempts in this handling
-    acks: list[Awaitable[Any]] = field(default_factory=list)
-
-    @property
-    def wishes(self) -> bool:
-        """Tell whether it is a wish for another message that nothing was sent for so far."""
-        new = self.record.topic == REQUESTS.name and self.case.request.resend > 0
-        return not self.made and (new or self.case.waiting == "resend")
 
 
 class Dispatcher:
@@ -86,7 +56,7 @@ class Dispatcher:
         self._settings = settings
         self._policy = settings.dispatch
         self._test_numbers = frozenset(settings.otp.test_numbers)
-        self._producer = producer
+        self._outbox = Outbox(producer, clock, metrics)
         self._claims = claims
         self._desks = desks
         self._opener = opener
@@ -104,25 +74,17 @@ class Dispatcher:
             decision = await decide_first(handling)
             while isinstance(decision, Send):
                 decision = await self._send(handling, decision)
-            self._conclude(handling, decision)
+            self._outbox.conclude(handling, decision)
         except Exception as error:
-            await _acknowledged(handling.acks)  # what was done before the error stays done
+            await acknowledged(handling.acks)  # what was done before the error stays done
             if isinstance(error, PipelineError) and not isinstance(error, InvalidMessage):
                 raise
             raise Failed(_invalid(error, handling.case), handling.case) from error
-        await _acknowledged(handling.acks)
+        await acknowledged(handling.acks)
 
     async def dead_letter(self, record: Record, error: Exception) -> None:
         """Write down a record that can never be handled, without its bytes, which may hold a number."""
-        reason = error.reason if isinstance(error, InvalidMessage) else DeadReason.DEFECT
-        detail = error.detail if isinstance(error, InvalidMessage) else type(error).__name__
-        case = error.case if isinstance(error, Failed) else None
-        letter = letter_of(record, reason, detail, self._clock.now(), case)
-        log.warning("record.dead", reason=reason, topic=record.topic, partition=record.partition, offset=record.offset)
-        told = refusal_of(letter)
-        acks = [self._produce(DEAD, letter), *([self._produce(REFUSED, told)] if told else [])]
-        await _acknowledged(acks)
-        self._metrics.count(DEAD_LETTERS, reason)
+        await self._outbox.dead_letter(record, error)
 
     async def _first(self, handling: Handling) -> Decision:
         case = handling.case
@@ -167,7 +129,7 @@ class Dispatcher:
     def _take_up(self, handling: Handling, made: Made) -> None:
         handling.made += 1
         handling.case = handling.case.with_attempt(made.attempt)
-        handling.acks.append(self._producer.send(ATTEMPTS.name, made.attempt.request_id, made.record))
+        self._outbox.attempt(handling, made)
 
     def _look(self, handling: Handling, seen: Seen) -> Decision:
         """Decide by what is known now of the request, and of the way that its last attempt went."""
@@ -261,44 +223,6 @@ class Dispatcher:
                 return self._resend(handling, Seen(void=True))
             return superseded(handling.case.attempts)
         return Finished(why=claimed.verdict.value)
-
-    def _conclude(self, handling: Handling, decision: Decision) -> None:
-        case = handling.case
-        if isinstance(decision, Look):
-            handling.acks.append(self._produce(decision.tier, case.retry(decision.waiting)))
-        elif isinstance(decision, Finished):
-            if decision.unsent and handling.wishes:
-                self._tell(handling, decision.unsent)
-        elif isinstance(decision, Dead):
-            letter = self._tell(handling, decision)
-            log.warning("request.dead", request_id=case.request.request_id, reason=decision.reason)
-            handling.acks.append(self._produce(DEAD, letter))
-            self._metrics.count(DEAD_LETTERS, decision.reason)
-            if decision.reason is DeadReason.EXPIRED and (told := expired(letter)):
-                handling.acks.append(self._produce(EXPIRED, told))
-
-    def _tell(self, handling: Handling, dead: Dead) -> DeadLetter:
-        """Tell its caller that nothing is sent for a record, and why; give what an operator would be told."""
-        letter = letter_of(handling.record, dead.reason, dead.detail, self._clock.now(), handling.case)
-        if told := refusal_of(letter):
-            handling.acks.append(self._produce(REFUSED, told))
-        return letter
-
-    def _produce(self, topic: Topic, record: Retry | DeadLetter | Expired | RefusedRequest) -> Awaitable[Any]:
-        key = record.request.request_id if isinstance(record, Retry) else record.request_id
-        return self._producer.send(topic.name, key or "", encode(record))
-
-
-async def _acknowledged(acks: Iterable[Awaitable[Any]]) -> None:
-    """Wait for all of them, then raise what one of them failed with."""
-    failure: PipelineError | None = None
-    for ack in acks:
-        try:
-            await ack
-        except PipelineError as error:
-            failure = error
-    if failure:
-        raise failure
 
 
 def _invalid(error: Exception, case: Case) -> InvalidMessage:
