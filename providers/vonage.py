@@ -77,12 +77,11 @@ _CODE: Final = re.compile(r"[a-z-]{1,40}|[0-9]{1,5}")  # longer digits may be a 
 # https://developer.vonage.com/en/messages/concepts/message-status
 STATES: Final[Mapping[str, ReceiptState]] = {
     "submitted": ReceiptState.ENROUTE,
-    "delivered": ReceiptState.DELIVERED,
-    "read": ReceiptState.DELIVERED,
-    "rejected": ReceiptState.UNDELIVERABLE,  # of SMS: all that expired, failed or was rejected
-    "undeliverable": ReceiptState.UNDELIVERABLE,
+    **dict.fromkeys(("delivered", "read"), ReceiptState.DELIVERED),
+    # `rejected` is said of all SMS that expired, failed or were rejected
+    **dict.fromkeys(("rejected", "undeliverable"), ReceiptState.UNDELIVERABLE),
 }
-# Behind the `#` of `error.type`, of the list above. None of it says that a message has expired.
+# Behind the `#` of `error.type`, of the list above. No code in it says that a message has expired.
 CODES: Final = receipt_codes(REFUSALS)
 
 # https://developer.vonage.com/en/api/messages

@@ -123,7 +123,7 @@ CODES: Mapping[int, tuple[int, type[ProviderError]]] = {
 }
 # codes of a failure that blame the recipient, and the end of the validity; all others are the route's
 BLAMED: Mapping[int, ReceiptState] = {
-    **dict.fromkeys((21211, 21614, 21635, 21610, 30004, 30005, 30450), ReceiptState.REJECTED),
+    **{code: ReceiptState.REJECTED for code, (_, kind) in CODES.items() if kind is Rejected},
     30036: ReceiptState.EXPIRED,
 }
 
