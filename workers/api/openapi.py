@@ -56,6 +56,7 @@ _REFUSALS: Final[dict[int, tuple[str, dict[str, Any]]]] = {
     410: ("Verified, superseded, too old or out of attempts: make a new request.", {}),
     413: ("The body is larger than 64 kB.", {}),
     422: ("A field is wrong; `field` names it.", {}),
+    500: ("What is held of this request cannot be read: ask for another code.", {}),
     503: ("Kafka or the state store is away.", _RETRY_AFTER),
 }
 _BODY_REFUSALS: Final = (400, 401, 408, 413, 422)
@@ -97,15 +98,15 @@ def _paths() -> dict[str, Any]:
         },
         f"{one}/resend": {
             "parameters": [_REQUEST_ID],
-            "post": _operation("Ask for another message", AcceptedOtp, (401, 404, 409, 410, 503), status=202),
+            "post": _operation("Ask for another message", AcceptedOtp, (401, 404, 409, 410, 500, 503), status=202),
         },
         f"{one}/verify": {
             "parameters": [_REQUEST_ID],
-            "post": _operation("Check a code", Checked, (*_BODY_REFUSALS, 503), body=Entered),
+            "post": _operation("Check a code", Checked, (*_BODY_REFUSALS, 500, 503), body=Entered),
         },
         one: {
             "parameters": [_REQUEST_ID],
-            "get": _operation("See what became of a request", Timeline, (401, 404, 503)),
+            "get": _operation("See what became of a request", Timeline, (401, 404, 500, 503)),
         },
         "/healthz": {"get": _public("Whether the process answers", Health)},
         "/readyz": {"get": _readiness()},

@@ -87,3 +87,12 @@ async def test_process_is_ready_without_the_store(storeless: Door) -> None:
 
     async with storeless.client.get(f"{storeless.url}/readyz") as answer:
         assert (answer.status, (await answer.json())["store"]) == (200, "away")
+
+
+async def test_row_that_cannot_be_read_is_answered_500(door: Door) -> None:
+    await door.dispatched(door.request(ID))
+    await door.store._client.hset(f"{door.settings.state.prefix}otp:{ID}", "d", "x")
+
+    async with door.client.get(f"{door.url}/v1/otp/{ID}", headers=SHOP) as answer:
+        assert (answer.status, answer.content_type) == (500, "application/problem+json")
+        assert "ask for another code" in (await answer.json())["detail"]
