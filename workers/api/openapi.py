@@ -40,6 +40,7 @@ _REFUSALS: Final[dict[int, tuple[str, tuple[ProblemType, ...], dict[str, Any]]]]
         (ProblemType.INVALID_FIELD, ProblemType.KEY_REUSED),
         {},
     ),
+    500: ("What is held of this request cannot be read: ask for another code.", _BLANK, {}),
     503: ("Kafka or the state store is away.", _BLANK, _RETRY_AFTER),
 }
 _BODY_REFUSALS: Final = (400, 401, 408, 413, 422)
@@ -93,15 +94,17 @@ def _paths() -> dict[str, Any]:
         },
         f"{one}/resend": {
             "parameters": [_REQUEST_ID],
-            "post": _operation("resendCode", "Ask for another message", AcceptedOtp, (401, 404, 409, 410, 503), 202),
+            "post": _operation(
+                "resendCode", "Ask for another message", AcceptedOtp, (401, 404, 409, 410, 500, 503), 202
+            ),
         },
         f"{one}/verify": {
             "parameters": [_REQUEST_ID],
-            "post": _operation("verifyCode", "Check a code", Checked, (*_BODY_REFUSALS, 503), body=Entered),
+            "post": _operation("verifyCode", "Check a code", Checked, (*_BODY_REFUSALS, 500, 503), body=Entered),
         },
         one: {
             "parameters": [_REQUEST_ID],
-            "get": _operation("getRequest", "See what became of a request", Timeline, (401, 404, 503)),
+            "get": _operation("getRequest", "See what became of a request", Timeline, (401, 404, 500, 503)),
         },
         "/healthz": {"get": _public("getHealth", "Whether the process answers", _response("It answers", Health))},
         "/readyz": {"get": _readiness()},

@@ -90,7 +90,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except Problem as problem:
         return problem.response()
     except RowUnreadable:
-        detail = "what the state store holds of this request cannot be read: nothing was decided, ask for another code"
+        detail = "what is held of this request cannot be read: nothing was decided, ask for another code"
         return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail).response()
     except StoreAway:
         return away("the state store does not answer: nothing was decided, repeat the request").response()

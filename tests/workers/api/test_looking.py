@@ -95,3 +95,12 @@ async def test_readiness_says_when_the_door_refuses_and_codes_are_checked_on(doo
     async with door.client.get(f"{door.url}/readyz") as answer:
         figures = await answer.json()
     assert (answer.status, figures["door"], figures["queue_age_s"]) == (200, "refuses", 100.0)
+
+
+async def test_row_that_cannot_be_read_is_answered_500(door: Door) -> None:
+    await door.dispatched(door.request(ID))
+    await door.store._client.hset(f"{door.settings.state.prefix}otp:{ID}", "d", "x")
+
+    async with door.client.get(f"{door.url}/v1/otp/{ID}", headers=SHOP) as answer:
+        assert (answer.status, answer.content_type) == (500, "application/problem+json")
+        assert "ask for another code" in (await answer.json())["detail"]
