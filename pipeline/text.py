@@ -7,26 +7,32 @@ from msgspec import Struct
 
 from pipeline.codes import bare
 from pipeline.errors import DeadReason, InvalidMessage
+from pipeline.language import nearest
 from pipeline.settings import CallerSettings
 
-# One sentence a language, all within GSM-7 where the language allows it, so that a code stays one segment.
+# One sentence a language, in GSM-7 where the language allows it and else short, so that with the WebOTP line of an
+# ordinary domain it stays one segment; docs/settings.md has what each costs. Spanish says "clave", Portuguese "PIN" and
+# Turkish "vermeyin" for that: one accent or cedilla would more than halve what a segment takes. Greek would be in GSM-7
+# as capitals only, half of them Latin ones, which looks like a fraud.
 TEXTS: Final = {
     "en": "{code} is your {brand} code. Never share it.",
     "de": "{code} ist Ihr Code für {brand}. Geben Sie ihn nie weiter.",
     "fr": "{code} est votre code {brand}. Ne le partagez jamais.",
-    "es": "{code} es su código de {brand}. No lo comparta nunca.",
+    "es": "{code} es su clave de {brand}. No la comparta nunca.",
     "it": "{code} è il suo codice {brand}. Non lo condivida mai.",
-    "pt": "{code} é o seu código {brand}. Nunca o partilhe.",
+    "pt": "{code} é o seu PIN de {brand}. Nunca o partilhe.",
     "nl": "{code} is uw code voor {brand}. Deel hem nooit.",
     "pl": "{code} to kod {brand}. Nikomu go nie podawaj.",
-    "tr": "{code} {brand} kodunuz. Kimseyle paylaşmayın.",
-    "el": "{code} είναι ο κωδικός σας για {brand}. Μην τον δώσετε σε κανέναν.",
-    "ru": "{code} — ваш код {brand}. Никому его не сообщайте.",
-    "ar": "{code} هو رمز {brand} الخاص بك. لا تشاركه مع أحد.",
-    "hi": "{code} आपका {brand} कोड है। इसे किसी को न बताएं।",
+    "tr": "{code} {brand} kodunuz. Kimseye vermeyin.",
+    "el": "{code}: κωδικός {brand}. Μην τον δίνετε.",
+    "ru": "{code} — код {brand}. Никому не сообщайте.",
+    "ar": "{code} رمز {brand}. لا تشاركه مع أحد.",
+    "hi": "{code} {brand} का कोड है। किसी को न बताएं।",
     "zh": "{code} 是您的{brand}验证码，请勿告诉他人。",
     "ja": "{code} は{brand}の認証コードです。他人に教えないでください。",
 }
+_LANGUAGES: Final = tuple(TEXTS)
+_FALLBACK: Final = "en"
 
 # 3GPP TS 23.038, section 6.2.1: the basic alphabet, and the extension whose characters take two places.
 _GSM7: Final = frozenset(
@@ -56,13 +62,17 @@ def render(code: str, caller: CallerSettings, locale: str, *, source: str | None
     with an Android hash the last line is the hash (SMS Retriever API), which excludes the former.
     Raises InvalidMessage when the caller's own template cannot be rendered.
     """
-    template = _template(caller, locale)
     try:
-        body = template.format(code=code, brand=caller.brand)
+        body = template(caller, locale).format(code=code, brand=caller.brand)
     except (KeyError, IndexError, ValueError):
         raise InvalidMessage(DeadReason.UNRENDERABLE, "the caller's template cannot be filled", source=source) from None
-    text = body + _last_line(code, caller)
+    text = body + last_line(code, caller)
     return Message(text=text, segments=segments(text))
+
+
+def outside(text: str) -> list[str]:
+    """Give the signs of a text that are not in GSM-7, each once: one of them is enough for UCS-2."""
+    return sorted(set(text) - _GSM7_ALL)
 
 
 def segments(text: str) -> int:
@@ -76,16 +86,20 @@ def segments(text: str) -> int:
     return 1 if units <= _UCS2_SINGLE else math.ceil(units / _UCS2_PART)
 
 
-def _template(caller: CallerSettings, locale: str) -> str:
-    wanted = locale.replace("_", "-")
-    for name in (wanted, wanted.split("-")[0].lower(), *caller.locales[:1]):
-        text = caller.templates.get(name) or TEXTS.get(name)
-        if text and (not caller.locales or name in caller.locales):
-            return text
-    return TEXTS["en"]
+def template(caller: CallerSettings, locale: str) -> str:
+    """Give the caller's own text before one of ours, in the nearest language that the caller allows."""
+    if caller.locales:
+        locale = nearest(locale, caller.locales) or caller.locales[0]
+    for wanted in (locale, _FALLBACK):
+        if own := nearest(wanted, tuple(caller.templates)):
+            return caller.templates[own]
+        if known := nearest(wanted, _LANGUAGES):
+            return TEXTS[known]
+    return TEXTS[_FALLBACK]
 
 
-def _last_line(code: str, caller: CallerSettings) -> str:
+def last_line(code: str, caller: CallerSettings) -> str:
+    """Give what makes phones fill in the code by themselves, with the line break before it."""
     if caller.android_hash:
         return f"\n{caller.android_hash}"
     # A browser reads up to the next blank.

@@ -73,6 +73,8 @@ ALLOWED: Final = frozenset(
         "status",  # HTTP
         "version",
         "config",  # hash of the routing settings
+        "setting",  # the key of one, never its value
+        "signs",  # Unicode names of characters
         "kid",  # key identifier
         # Figures.
         "count",

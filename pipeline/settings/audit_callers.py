@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from string import Formatter
 from typing import Final
 
+from pipeline.language import nearest, tag
 from pipeline.settings.model import CallerSettings, Secret, Settings
 from pipeline.settings.names import audit_name, host_name
 from pipeline.settings.problems import Path, Problem, meant
@@ -77,11 +78,15 @@ def _audit_texts(path: Path, caller: CallerSettings) -> Iterator[Problem]:
         text = "is not a hash of the SMS Retriever API; write its 11 characters"
         yield Problem(path=(*path, "android_hash"), text=text)
     for locale in caller.locales:
-        if locale not in TEXTS and locale not in caller.templates:
+        if nearest(locale, (*TEXTS, *caller.templates)) is None:
             known = [*TEXTS, *caller.templates]
             text = f"has {locale[:20]}, for which there is no text; write a template for it; {meant(locale, known)}"
             yield Problem(path=(*path, "locales"), text=text)
+    tags: dict[str, str] = {}
     for locale, template in caller.templates.items():
+        if (same := tags.setdefault(tag(locale), locale)) != locale:
+            text = f"is the same language as {same}, letter case says nothing; keep one of them"
+            yield Problem(path=(*path, "templates", locale), text=text)
         yield from _audit_template((*path, "templates", locale), template)
 
 

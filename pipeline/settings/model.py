@@ -123,8 +123,8 @@ class CallerSettings:
     brand: str = "Ithaca"  # as messages call the service
     domain: str | None = None  # for the WebOTP line `@domain #code`
     android_hash: str | None = None  # 11 characters of the SMS Retriever API
-    locales: tuple[str, ...] = ()  # allowed ones; empty: all that there are texts for
-    templates: Mapping[str, str] = field(default_factory=dict)  # locale -> text with {code} and {brand}
+    locales: tuple[str, ...] = ()  # allowed ones, the first for all others; empty: all that there are texts for
+    templates: Mapping[str, str] = field(default_factory=dict)  # locale (BCP 47) -> text with {code} and {brand}
     # Country -> what its registry gave this caller: dlt_entity_id and dlt_template_id (India), campaign_id (US).
     registrations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 

@@ -88,10 +88,9 @@ def test_code_is_sent_seen_on_the_handset_and_right_for_its_request_alone(termin
     code = re.findall(r"\d{6}", sent["arrived"]["text"])[0]
 
     right = terminal.ask("verify", sent["request_id"], code)
-    again = terminal.ask("verify", sent["request_id"], code)
     elsewhere = terminal.ask("verify", "unknown-0123456789", code, code=1)
 
-    assert (right["verified"], again["verified"], elsewhere["verified"]) == (True, True, False)
+    assert (right["verified"], elsewhere["verified"]) == (True, False)
     assert sent["caller"] == "demo"
 
 

@@ -185,6 +185,10 @@ CASES = {
     ),
     "a URL as domain": Case(toml="callers.demo.domain = 'https://a.example'", says=("callers.demo.domain", "https://")),
     "a language without a text": Case(toml="callers.demo.locales = ['xx']", says=("callers.demo.locales", "template")),
+    "two templates of one language": Case(
+        toml="[callers.demo.templates]\npt-BR = '{code}'\npt-br = '{code}'",
+        says=("callers.demo.templates.pt-br", "the same language as pt-BR"),
+    ),
     # Providers and routes.
     "an unknown adapter": Case(
         toml="[providers.one]\nadapter = 'carier'\nbase_url = 'http://x'",

@@ -1,12 +1,14 @@
 """Render the message; GSM-7 or UCS-2; segments; autofill line."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import DeadReason, InvalidMessage
 from pipeline.settings import CallerSettings
-from pipeline.text import TEXTS, render, segments
+from pipeline.text import TEXTS, outside, render, segments
 
 CALLER = CallerSettings(brand="Shop")
 
@@ -37,22 +39,31 @@ def test_segments_are_counted_by_alphabet(text: str, count: int) -> None:
 
 
 @pytest.mark.parametrize("locale", sorted(TEXTS))
-def test_every_language_holds_code_and_brand_and_fits_two_segments(locale: str) -> None:
-    message = render("123456", CALLER, locale)
+@pytest.mark.parametrize(
+    "caller", [CALLER, replace(CALLER, domain="shop.example.com"), replace(CALLER, android_hash="FA+9qCX9VSu")]
+)
+def test_every_language_holds_code_and_brand_and_fits_one_segment_with_any_last_line(
+    locale: str, caller: CallerSettings
+) -> None:
+    message = render("123456", caller, locale)
 
     assert "123456" in message.text
     assert "Shop" in message.text
-    assert message.segments <= 2
+    assert message.segments == 1
 
 
-@pytest.mark.parametrize("locale", ["en", "de", "it", "nl", "es"])
-def test_code_is_one_segment_in_languages_of_gsm7(locale: str) -> None:
-    assert render("123456", CALLER, locale).segments == 1
+@pytest.mark.parametrize("locale", ["en", "de", "fr", "es", "it", "pt", "nl", "pl", "tr"])
+def test_latin_languages_stay_in_gsm7(locale: str) -> None:
+    assert outside(render("123456", CALLER, locale).text) == []
 
 
 @pytest.mark.parametrize(
     ("locale", "start"),
-    [("de", "123456 ist"), ("de-AT", "123456 ist"), ("de_AT", "123456 ist"), ("DE", "123456 ist"), ("xx", "123456 is")],
+    [
+        *((tag, "123456 ist") for tag in ("de", "de-AT", "de_AT", "DE", "De-Latn-at")),
+        *((tag, "123456 is your") for tag in ("xx", "en-GB", "EN_gb")),
+        *((tag, "123456 é o seu") for tag in ("pt", "PT-br", "pt_PT")),
+    ],
 )
 def test_nearest_language_is_taken(locale: str, start: str) -> None:
     assert render("123456", CALLER, locale).text.startswith(start)
@@ -68,6 +79,32 @@ def test_locale_that_the_caller_does_not_allow_becomes_its_first() -> None:
     caller = CallerSettings(brand="Shop", locales=("fr", "en"))
 
     assert "votre code" in render("123456", caller, "de").text
+
+
+@pytest.mark.parametrize("locale", ["pt-BR", "pt-br", "PT-BR", "pt_BR", "pt", "pt-PT"])
+@pytest.mark.parametrize("template", ["pt-BR", "pt-br", "pt_BR"])
+def test_template_is_met_by_its_language_whatever_the_case_and_the_region(locale: str, template: str) -> None:
+    caller = CallerSettings(brand="Shop", templates={template: "Seu PIN: {code}"}, locales=("en", "pt-BR"))
+
+    assert render("123456", caller, locale).text == "Seu PIN: 123456"
+
+
+def test_template_of_the_region_comes_before_that_of_the_language() -> None:
+    caller = CallerSettings(templates={"pt": "pt {code}", "pt-BR": "br {code}"})
+
+    assert [render("1", caller, locale).text for locale in ("pt-br", "pt-PT", "pt")] == ["br 1", "pt 1", "pt 1"]
+
+
+def test_own_english_template_is_for_languages_that_there_are_no_texts_for() -> None:
+    caller = CallerSettings(templates={"en-US": "Own {code}"})
+
+    assert render("123456", caller, "xx").text == "Own 123456"
+
+
+def test_allowed_language_is_met_by_our_text_of_that_language() -> None:
+    caller = CallerSettings(brand="Shop", locales=("en", "pt-BR"))
+
+    assert render("123456", caller, "pt").text.startswith("123456 é o seu")
 
 
 def test_last_line_is_the_webotp_line() -> None:

@@ -112,6 +112,17 @@ def test_json_that_cannot_be_written_is_a_wrong_command_line(tmp_path: Path) -> 
     assert "not/there.json cannot be written" in done.stderr
 
 
+def test_template_that_costs_a_segment_more_for_one_sign_is_named_and_no_fault(tmp_path: Path) -> None:
+    template = "{code} es su c\xf3digo. No lo comparta nunca con nadie, tampoco con nuestros empleados."
+
+    done = ithaca(tmp_path, "settings", "--json", "-", environ={"ITHACA_CALLERS__DEMO__TEMPLATES__ES": template})
+
+    said = "has \xf3 (LATIN SMALL LETTER O WITH ACUTE), which GSM-7 has not: a message takes 2 segments instead of 1"
+    assert done.returncode == 0
+    assert json.loads(done.stdout.splitlines()[-1])["warnings"] == {"callers.demo.templates.es": said}
+    assert f"warning: callers.demo.templates.es {said}" in done.stderr
+
+
 def test_settings_file_may_be_named_before_or_after_the_command(tmp_path: Path) -> None:
     (tmp_path / "my.toml").write_text("otp.digits = 9")
     for args in (("--config", "my.toml", "settings"), ("settings", "--config", "my.toml")):

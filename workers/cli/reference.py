@@ -3,14 +3,15 @@
 import inspect
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass
+from dataclasses import MISSING, dataclass, replace
 from functools import cache
 from typing import Any, Final, Literal, get_args, get_origin
 
-from pipeline.settings import Secret, Settings
+from pipeline.settings import CallerSettings, Secret, Settings
 from pipeline.settings.layers import PREFIX
 from pipeline.settings.ranges import RANGES
 from pipeline.settings.schema import default_of, entry_of, is_section, settings_of
+from pipeline.text import TEXTS, Message, outside, render
 
 INTRO: Final = """# Settings
 
@@ -38,6 +39,21 @@ CHOSEN: Final = {
 }
 KEY_ID: Final = ("kid",)  # in every key ring
 
+CODE: Final = "123456"
+DOMAIN: Final = "shop.example.com"
+ANDROID_HASH: Final = "FA+9qCX9VSu"
+SHOP: Final = CallerSettings(brand="Shop")
+TEXTS_INTRO: Final = f"""## Texts
+
+What the texts without a template of the caller's own cost: segments, and characters in parentheses, for a code of \
+{len(CODE)} digits, the brand `{SHOP.brand}` and the domain `{DOMAIN}`.
+A segment takes 160 characters of GSM-7, or 70 of UCS-2.
+A single other sign in a brand or a template makes UCS-2 of the whole message: `ithaca settings`, and each start of a \
+dispatcher, name such signs where they cost a segment and could be written otherwise.
+A caller's `locale` meets a text whatever its letter case, by its language where there is none for its region, and \
+English otherwise.
+"""
+
 _FIELD: Final = re.compile(r"    (\w+): .*?(?:  # (.*))?")
 
 
@@ -59,7 +75,23 @@ def reference() -> str:
     parts = [INTRO]
     for name, rows in sections.items():
         parts += [f"## {name}", "", *_table(rows), ""]
-    return "\n".join(parts)
+    return "\n".join([*parts, TEXTS_INTRO, *_texts(), ""])
+
+
+def _texts() -> Iterator[str]:
+    """Give what each of our texts costs, alone and with what makes phones fill in the code."""
+    callers = (SHOP, replace(SHOP, domain=DOMAIN), replace(SHOP, android_hash=ANDROID_HASH))
+    yield "| locale | alphabet | alone | with the WebOTP line | with the Android hash | text |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for locale, text in TEXTS.items():
+        alphabet = "UCS-2" if outside(text) else "GSM-7"
+        costs = " | ".join(_cost(render(CODE, caller, locale)) for caller in callers)
+        yield f"| `{locale}` | {alphabet} | {costs} | {text} |"
+
+
+def _cost(message: Message) -> str:
+    signs = len(message.text)
+    return f"{message.segments} ({signs})"
 
 
 def _rows(table: type, path: tuple[str, ...]) -> Iterator[Row]:

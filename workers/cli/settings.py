@@ -5,7 +5,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from pipeline.settings.problems import dotted
 from pipeline.settings.show import config_hash, redacted
+from pipeline.text_costs import dear
 from workers.cli.invocation import ConfigOption, DataOption, load_beside
 from workers.cli.output import JsonOption, console, write_json, write_text
 
@@ -25,7 +27,7 @@ def settings(
 ) -> None:
     """Check the settings and show where each comes from.
 
-    Secrets show as the reference that they were given as.
+    Secrets show as the reference that they were given as. Texts that cost more segments than they need are named.
     """
     if reference is not None:
         from workers.cli import reference as made
@@ -40,8 +42,11 @@ def settings(
         value = ", ".join(one.value) if isinstance(one.value, tuple) else one.value
         table.add_row(one.key, "" if value is None else str(value), one.origin, style=_style(one.origin))
     console().print(table)
+    warnings = {dotted(costly.path): str(costly) for costly in dear(chosen)}
+    for key, text in warnings.items():
+        typer.echo(f"warning: {key} {text}", err=True)
     document = {one.key: {"value": one.value, "source": one.origin} for one in shown}
-    write_json(json_to, {"config": config_hash(chosen), "settings": document})
+    write_json(json_to, {"config": config_hash(chosen), "settings": document, "warnings": warnings})
 
 
 def _style(origin: str) -> str:

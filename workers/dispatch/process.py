@@ -12,7 +12,9 @@ from typing import Final
 
 from pipeline.errors import DeadReason, InvalidMessage, StoreAway
 from pipeline.settings import Settings
+from pipeline.settings.problems import dotted
 from pipeline.settings.show import config_hash
+from pipeline.text_costs import dear, sign_name
 from pipeline.topics import CONSUMED_BY, DISPATCH_GROUP, ROUTES, VERIFICATIONS
 from providers import accounts
 from workers.admin import Readiness, admin_server
@@ -25,6 +27,7 @@ from workers.dispatch.orders import obeying
 from workers.dispatch.reporting import Reporting
 from workers.dispatch.tables import Tables
 from workers.kafka import BrokerClock, KafkaConsumer, KafkaProducer, PassedOver, TopicFollower, create_topics
+from workers.log import get_log
 from workers.loop import Limits, Loop, Parking, Record
 from workers.metrics import Metrics, Sample, metrics_of
 from workers.metrics.definitions import BATCHES_UNREADABLE
@@ -46,6 +49,8 @@ OWN_FAULTS: Final = frozenset(
     {DeadReason.UNDECODABLE, DeadReason.INVALID_FIELD, DeadReason.UNRENDERABLE, DeadReason.DEFECT}
 )
 
+log = get_log("dispatch")
+
 
 def is_own_fault(error: Exception, callers: Collection[str]) -> bool:
     """Tell failures that a release of ours may have caused from those of one caller's making.
@@ -55,9 +60,17 @@ def is_own_fault(error: Exception, callers: Collection[str]) -> bool:
     return isinstance(error, InvalidMessage) and error.reason in OWN_FAULTS and error.source in callers
 
 
+def warn_of_costs(settings: Settings) -> None:
+    """Log the brands and templates that take more segments than they need."""
+    for costly in dear(settings):
+        signs = [sign_name(sign) for sign in costly.signs]
+        log.warning("message.dear", setting=dotted(costly.path), signs=signs, segments=costly.segments)
+
+
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Dispatch until told to stop. Raises SettingsError, CannotGoOn, and what a broken Kafka client raises."""
     gc.set_threshold(*GARBAGE)
+    warn_of_costs(settings)
     await create_topics(settings.kafka)
     metrics = metrics_of("dispatch", settings)
     async with (
