@@ -19,7 +19,7 @@ from pipeline.errors import (
 )
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
-from pipeline.settings.needs import Needs
+from pipeline.settings.needs import HOST_LABEL, Needs, SenderNeeds
 from providers import sns
 from providers.answers import accepted, inner, is_success, objects, read_object, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
@@ -113,6 +113,8 @@ class AwsProvider(HttpProvider):
             "configuration_set": "the configuration set with the event destination; without it there are no receipts",
             "topic_arn": "the SNS topic of that event destination, with an HTTPS subscription to /receipts/<name>",
         },
+        forms={"region": HOST_LABEL, "configuration_set": r"[A-Za-z0-9_:/-]+"},
+        sender=SenderNeeds(letters=r"[A-Za-z0-9_:/+-]+", pool="the id or ARN of a pool", pool_alone=True),
     )
     capabilities: ClassVar[Capabilities] = Capabilities(
         validity="seconds, 5 to 259200",

@@ -14,7 +14,7 @@ import orjson
 from pipeline.errors import Malformed, Misconfigured, ProviderError, Refused, RouteRefused, Undeliverable
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
-from pipeline.settings.needs import Needs
+from pipeline.settings.needs import HOST_LABEL, Needs
 from providers.answers import accepted, is_success, read_object, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.blame import Part, blamed, mentioned
@@ -77,6 +77,7 @@ class SinchProvider(HttpProvider):
         required={"account": "the id of the service plan"},
         optional_webhook_keys="the webhook secrets of the plan, once Sinch signs for it",
         optional={"region": "where the plan is: us, eu, au, br or ca; else us"},
+        forms={"region": HOST_LABEL},
     )
     capabilities: ClassVar[Capabilities] = Capabilities(
         validity="an instant, at most 3 days away",

@@ -25,7 +25,7 @@ from pipeline.errors import (
 )
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
-from pipeline.settings.needs import Needs
+from pipeline.settings.needs import Needs, SenderNeeds
 from providers.answers import accepted, inner, is_success, objects, read_object, refusal, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.blame import Part, blamed
@@ -92,6 +92,7 @@ class TelnyxProvider(HttpProvider):
     needs: ClassVar[Needs] = Needs(
         credential="an API key (it begins with KEY)",
         webhook_keys="the account's public key (Base64) that the portal shows beside its API keys",
+        sender=SenderNeeds(required=True, pool="the id of a messaging profile", pool_alone=True, letters_in_pool=True),
     )
     capabilities: ClassVar[Capabilities] = Capabilities(
         validity="none",

@@ -23,7 +23,7 @@ from pipeline.errors import (
 )
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
-from pipeline.settings.needs import Needs
+from pipeline.settings.needs import HOST_LABEL, Needs, SenderNeeds
 from providers.answers import accepted, is_success, read_object, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.blame import Part, blamed, mentioned
@@ -88,6 +88,8 @@ class TwilioProvider(HttpProvider):
             "region": "where messages are processed, such as ie1; else us1",
             "edge": "where Twilio's network is entered, such as dublin",
         },
+        forms={"account": r"AC[0-9a-fA-F]{32}", "region": HOST_LABEL, "edge": HOST_LABEL},
+        sender=SenderNeeds(required=True, pool="the SID of a Messaging Service, MG...", pool_alone=True),
         webhook_keys="the auth tokens that sign callbacks (primary, and the other while it is promoted) or shared keys",
     )
     capabilities: ClassVar[Capabilities] = Capabilities(

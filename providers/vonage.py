@@ -33,7 +33,7 @@ from pipeline.errors import (
 )
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
-from pipeline.settings.needs import Needs
+from pipeline.settings.needs import Needs, SenderNeeds
 from providers.answers import accepted, is_success, objects, read_object, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.blame import Part, blamed
@@ -118,6 +118,7 @@ class VonageProvider(HttpProvider):
             "application_id": "its JWTs sign the requests; without it Vonage promises no receipts",
             "region": "us, eu or ap; else the nearest",
         },
+        sender=SenderNeeds(required=True, pool="the id of a pool of senders"),
         webhook_keys="the signature secret that the account's settings show, and not the API secret",
     )
     capabilities: ClassVar[Capabilities] = Capabilities(

@@ -23,7 +23,7 @@ from pipeline.errors import (
 )
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
-from pipeline.settings.needs import Needs
+from pipeline.settings.needs import Needs, SenderNeeds
 from pipeline.text import segments
 from providers.answers import accepted, is_success, objects, read_object, refusal, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
@@ -89,6 +89,7 @@ class VonageSmsProvider(HttpProvider):
         required={"api_key": "the account's API key"},
         optional={"signature_method": "of callbacks: sha256 (default), sha1, sha512 or md5, as in the account"},
         webhook_keys="the signature secret that the account's settings show, and not the API secret",
+        sender=SenderNeeds(required=True),
     )
     capabilities: ClassVar[Capabilities] = Capabilities(
         validity="seconds, 20 to 604800",
