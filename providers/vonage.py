@@ -180,7 +180,7 @@ class VonageProvider(HttpProvider):
         answer = read_object(body)
         if is_success(status) and not answer.get("type"):
             return accepted(answer.get("message_uuid"))
-        raise _refused(status, headers, body)
+        raise _refused(answer, status, headers)
 
     def checks(self) -> Mapping[str, HttpRequest]:
         """Ask for the balance; where there is no API secret to ask with, hand over a message without anything.
@@ -196,7 +196,7 @@ class VonageProvider(HttpProvider):
         del what
         if self._key is None and status == HTTPStatus.OK:
             return f"balance {short(read_object(body).get('value'))} EUR"
-        error = _refused(status, headers, body)
+        error = _refused(read_object(body), status, headers)
         if self._key is None or status != HTTPStatus.UNPROCESSABLE_ENTITY or type(error) is Misconfigured:
             raise error
         return "the application's key is accepted; no balance without the API secret"
@@ -244,8 +244,7 @@ def _private_key(name: str, pem: bytes) -> RSAPrivateKey:
     raise SettingsError(f"providers.{name}.credential: no RSA private key; write {VonageProvider.needs.credential}")
 
 
-def _refused(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
-    answer = read_object(body)
+def _refused(answer: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> ProviderError:
     kind = answer.get("type")
     word = kind.rpartition("#")[2] if isinstance(kind, str) else None
     names = [one.get("name") for one in objects(answer.get("invalid_parameters"))]
