@@ -17,7 +17,7 @@ from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import HOST_LABEL, Needs
 from providers.answers import accepted, is_success, read_object, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
-from providers.blame import Part, blamed, mentioned
+from providers.blame import Part, blamed_in_words
 from providers.callbacks import check_signature, forged, receipt_word, reference_in
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
@@ -185,7 +185,7 @@ class SinchProvider(HttpProvider):
 
 
 def _refused(answer: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> ProviderError:
-    return refused(REFUSALS, [answer.get("code")], status, headers, blamed(FIELDS, mentioned(answer.get("text"))))
+    return refused(REFUSALS, [answer.get("code")], status, headers, blamed_in_words(FIELDS, answer.get("text")))
 
 
 def _state(word: str, code: str | None) -> ReceiptState:

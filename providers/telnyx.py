@@ -57,9 +57,8 @@ FIELDS: Final[Mapping[str, Part]] = {
     "to": Part.RECIPIENT,
     "text": Part.TEXT,
 }
-FAILED: Final = frozenset(
-    {"sending_failed", "delivery_failed", "expired"}
-)  # states of a message that was not even taken
+# States of a message that was not even taken.
+FAILED: Final = frozenset({"sending_failed", "delivery_failed", "expired"})
 OPTED_OUT: Final = {**REFUSALS, "40300": Rejected}  # what it says where it speaks of the recipient's STOP
 _NUMBER: Final = re.compile(r"\+?[0-9]+")
 _STOP: Final = re.compile(r"\bSTOP\b|\b(?i:stop message)\b")

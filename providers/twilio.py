@@ -26,7 +26,7 @@ from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import HOST_LABEL, Needs, SenderNeeds
 from providers.answers import accepted, is_success, read_object, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
-from providers.blame import Part, blamed, mentioned
+from providers.blame import Part, blamed_in_words
 from providers.callbacks import check_signature, forged, form, receipt_word
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
@@ -183,7 +183,7 @@ def _words(answer: Mapping[str, Any]) -> list[str | None]:
 
 
 def _refused(answer: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> ProviderError:
-    return refused(REFUSALS, _words(answer), status, headers, blamed(FIELDS, mentioned(answer.get("message"))))
+    return refused(REFUSALS, _words(answer), status, headers, blamed_in_words(FIELDS, answer.get("message")))
 
 
 def _signed_fields(callback: Callback) -> tuple[Mapping[str, Any], str]:

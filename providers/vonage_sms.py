@@ -3,10 +3,10 @@
 import hmac
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
-from typing import ClassVar, Final, Unpack
+from typing import Any, ClassVar, Final, Unpack
 from urllib.parse import urlencode
 
 from pipeline.errors import (
@@ -27,7 +27,7 @@ from pipeline.settings.needs import Needs, SenderNeeds
 from pipeline.text import segments
 from providers.answers import accepted, is_success, objects, read_object, refusal, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
-from providers.blame import Part, blamed, mentioned
+from providers.blame import Part, blamed_in_words
 from providers.callbacks import check_signature, forged, form, receipt_word, reference_in
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
@@ -145,8 +145,7 @@ class VonageSmsProvider(HttpProvider):
         words = [word for word in said if word not in {"0", None}]
         if is_success(status) and not words:
             return accepted(parts[0].get("message-id") if parts and None not in said else None)
-        names = [name for part in parts for name in mentioned(part.get("error-text"))]
-        raise refused(REFUSALS, words, status, headers, blamed(FIELDS, names))
+        raise refused(REFUSALS, words, status, headers, blamed_in_words(FIELDS, _sentence(parts)))
 
     def checks(self) -> Mapping[str, HttpRequest]:
         """Ask for the balance."""
@@ -183,6 +182,10 @@ class VonageSmsProvider(HttpProvider):
             raise forged("`timestamp` is missing, too old or too new")
         if fields.get("api-key", self._api_key) != self._api_key:
             raise forged("`api-key` is another's")
+
+
+def _sentence(parts: Sequence[Mapping[str, Any]]) -> str:
+    return " ".join(text for part in parts if isinstance(text := part.get("error-text"), str))
 
 
 def _ways_back(sms: Sms) -> dict[str, str]:
