@@ -26,8 +26,6 @@ _MISCONFIGURED: Final = frozenset(
 _NOT_TAKEN: Final = frozenset(
     {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE}
 )
-
-
 _WORD: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _BETWEEN: Final = re.compile(r"[_.:-]")
 _NUMBER: Final = re.compile(r"[0-9]{6}")  # the least that a phone number or a one-time code has

@@ -10,71 +10,20 @@ import orjson
 from pipeline.errors import (
     Misconfigured,
     ProviderError,
-    Refused,
-    Rejected,
-    RouteRefused,
-    Throttled,
     Unavailable,
-    Undeliverable,
 )
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
-from pipeline.settings.needs import Needs
-from providers import sns
-from providers.answers import accepted, inner, is_success, objects, read_object, refused, short
+from pipeline.settings.needs import HOST_LABEL, Needs, SenderNeeds
+from providers import aws_errors, sns
+from providers.answers import accepted, inner, is_success, objects, read_object, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
-from providers.blame import Part, blamed
 from providers.callbacks import receipt_word, reference_in
 from providers.fence import failed
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 from providers.sigv4 import Signer
 
-# The `Reason` of an exception, which says more than its type and goes first, and its type. InternalServerException is a
-# 500, where the status decides. Of the common errors several come with 400, and each service has its own spelling.
-# https://docs.aws.amazon.com/pinpoint/latest/apireference_smsvoicev2/API_SendTextMessage.html
-# https://docs.aws.amazon.com/pinpoint/latest/apireference_smsvoicev2/CommonErrors.html
-# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/CommonErrors.html
-_WORDS: Final[Mapping[type[ProviderError], str]] = {
-    Rejected: "DESTINATION_PHONE_NUMBER_OPTED_OUT DESTINATION_PHONE_NUMBER_BLOCKED_BY_PROTECT_NUMBER_OVERRIDE",
-    RouteRefused: (
-        "DESTINATION_COUNTRY_BLOCKED DESTINATION_COUNTRY_BLOCKED_BY_PROTECT_CONFIGURATION COUNTRY_NOT_ENABLED "
-        "NO_ORIGINATION_IDENTITIES_FOUND RESOURCE_NOT_ACTIVE NUMBER_CAPABILITIES_MISMATCH MESSAGE_TYPE_MISMATCH "
-        "SENDER_ID_NOT_REGISTERED SENDER_ID_NOT_SUPPORTED SENDER_ID_REQUIRES_REGISTRATION PRICE_OVER_THRESHOLD "
-        "INVALID_IDENTITY_FOR_DESTINATION_COUNTRY INTERNATIONAL_SENDING_NOT_SUPPORTED RESOURCE_NOT_ACCESSIBLE "
-        "ResourceNotFoundException"  # the sender, the pool or the configuration set
-    ),
-    Misconfigured: (
-        "DESTINATION_PHONE_NUMBER_NOT_VERIFIED CHANNEL_NOT_ENABLED "  # the sandbox; SMS is switched off
-        "MONTHLY_SPEND_LIMIT_REACHED_FOR_TEXT INSUFFICIENT_ACCOUNT_REPUTATION ACCOUNT_DISABLED "
-        "ServiceQuotaExceededException AccessDenied AccessDeniedException NotAuthorized OptInRequired "
-        "UnrecognizedClient UnrecognizedClientException InvalidAccessKeyId InvalidClientTokenId "
-        "IncompleteSignature IncompleteSignatureException InvalidSignatureException SignatureDoesNotMatch "
-        "MissingAuthenticationToken MissingAuthenticationTokenException ExpiredToken ExpiredTokenException "
-        "RequestExpired RequestTimeTooSkewed"  # the clock of this machine
-    ),
-    Undeliverable: "ConflictException",  # a reason of next year: something here is in the way of this message
-    Throttled: (
-        "Throttling ThrottlingException ThrottledException TooManyRequestsException RequestLimitExceeded "
-        "RequestThrottled RequestThrottledException SlowDown"
-    ),
-    Unavailable: "RequestAbortedException InternalFailure InternalError ServiceUnavailable ServiceUnavailableException",
-    # Something in the request: `Fields` tell what.
-    Refused: (
-        "ValidationException FIELD_VALIDATION_FAILED INVALID_PARAMETER INVALID_REQUEST MISSING_PARAMETER "
-        "PARAMETERS_CANNOT_BE_USED_TOGETHER"
-    ),
-}
-REFUSALS: Final = {word: kind for kind, words in _WORDS.items() for word in words.split()}
-
-# https://docs.aws.amazon.com/pinpoint/latest/apireference_smsvoicev2/API_SendTextMessage.html, in small letters.
-FIELDS: Final[Mapping[str, Part]] = {
-    "originationidentity": Part.SENDER,
-    "context": Part.CALLBACK,
-    **dict.fromkeys(("configurationsetname", "destinationcountryparameters"), Part.PROFILE),
-    "destinationphonenumber": Part.RECIPIENT,
-    "messagebody": Part.TEXT,
-}
-ERROR_TYPE: Final = "x-amzn-ErrorType"
+REFUSALS: Final = aws_errors.REFUSALS
 
 # https://docs.aws.amazon.com/sms-voice/latest/userguide/configuration-sets-event-types.html
 STATES: Final[Mapping[str, ReceiptState]] = {
@@ -115,6 +64,8 @@ class AwsProvider(HttpProvider):
             "configuration_set": "the configuration set with the event destination; without it there are no receipts",
             "topic_arn": "the SNS topic of that event destination, with an HTTPS subscription to /receipts/<name>",
         },
+        forms={"region": HOST_LABEL, "configuration_set": r"[A-Za-z0-9_:/-]+"},
+        sender=SenderNeeds(letters=r"[A-Za-z0-9_:/+-]+", pool="the id or ARN of a pool", pool_alone=True),
     )
     capabilities: ClassVar[Capabilities] = Capabilities(
         validity="seconds, 5 to 259200",
@@ -159,9 +110,9 @@ class AwsProvider(HttpProvider):
     def read_response(self, status: int, headers: Mapping[str, str], body: bytes) -> Accepted:
         """`200 {"MessageId": ...}`, or an exception: its type, and `{"Reason", "Fields"}`."""
         answer = read_object(body)
-        if is_success(status) and not _type(answer, headers):
+        if is_success(status) and not aws_errors.type_of(answer, headers):
             return accepted(answer.get("MessageId"))
-        raise _refused(answer, status, headers)
+        raise aws_errors.error_of(answer, status, headers)
 
     def checks(self) -> Mapping[str, HttpRequest]:
         """Questions about the account. `SendTextMessage` with `DryRun` would need somebody's number to ask about."""
@@ -178,7 +129,7 @@ class AwsProvider(HttpProvider):
         """One list each. A sandbox is no error: it sends, if only to verified numbers."""
         answer = read_object(body)
         if status != HTTPStatus.OK:
-            raise _refused(answer, status, headers)
+            raise aws_errors.error_of(answer, status, headers)
         if what == "credential":
             return f"account tier {_named(answer, 'AccountAttributes', 'ACCOUNT_TIER', 'Value')}"
         if what == "limits":
@@ -242,22 +193,6 @@ class AwsProvider(HttpProvider):
         headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"PinpointSMSVoiceV2.{action}"}
         headers = self._signer.sign("POST", self._url, headers, body, now=self.now())
         return HttpRequest(url=self._url, headers=headers, body=body)
-
-
-def _refused(answer: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> ProviderError:
-    """Give the error of an exception. Its reason stands before its type, which says less."""
-    fields = [row.get("Name") for row in objects(answer.get("Fields"))]
-    return refused(REFUSALS, [answer.get("Reason"), _type(answer, headers)], status, headers, blamed(FIELDS, fields))
-
-
-def _type(answer: Mapping[str, Any], headers: Mapping[str, str]) -> str:
-    """Give the type of an exception, wherever it stands, without what may stand around it: `namespace#Type:address`.
-
-    https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html#operation-error-serialization
-    """
-    places = (headers.get(ERROR_TYPE), answer.get("__type"), answer.get("code"))
-    named = next((place for place in places if isinstance(place, str) and place), "")
-    return named.partition(":")[0].rpartition("#")[2]
 
 
 def _receipt(envelope: sns.Envelope) -> ProviderReceipt:

@@ -47,9 +47,20 @@ def blamed(fields: Mapping[str, Part], names: Iterable[object]) -> type[Provider
     return next((kind for part, kind in BLAME.items() if part in parts), None)
 
 
-def mentioned(text: object) -> list[str]:
-    """Give what may be names of fields in the sentence of an answer."""
-    found = _MENTIONED.findall(text[:LONGEST_SENTENCE]) if isinstance(text, str) else []
+def blamed_in_words(fields: Mapping[str, Part], sentence: object) -> type[ProviderError] | None:
+    """Give the class of what is wrong by a sentence that names fields.
+
+    One that names both ends of the message blames neither: they do not go together, for this one number alone.
+    """
+    names = mentioned(sentence)
+    if {_part(fields, name) for name in names} >= {Part.SENDER, Part.RECIPIENT}:
+        return None
+    return blamed(fields, names)
+
+
+def mentioned(sentence: object) -> list[str]:
+    """Give what may be names of fields in a sentence."""
+    found = _MENTIONED.findall(sentence[:LONGEST_SENTENCE]) if isinstance(sentence, str) else []
     return [name for groups in found for name in groups if name]
 
 

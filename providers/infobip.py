@@ -26,7 +26,7 @@ from pipeline.errors import (
 )
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
-from pipeline.settings.needs import Needs
+from pipeline.settings.needs import HOST_LABEL, Needs
 from providers.answers import accepted, inner, is_success, objects, read_object, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.blame import Part, blamed
@@ -114,6 +114,7 @@ class InfobipProvider(HttpProvider):
         credential="the API key, with the scope sms:message:send",
         optional_webhook_keys="pairs user:password, the first of which goes into the callback URL",
         optional={"subdomain": f"the first part of your personal host, such as abc123 of abc123{DOMAIN}"},
+        forms={"subdomain": rf"{HOST_LABEL}({re.escape(DOMAIN)})?"},
     )
     capabilities: ClassVar[Capabilities] = Capabilities(
         validity="seconds",

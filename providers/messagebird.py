@@ -15,7 +15,7 @@ from jwt.types import Options
 from pipeline.errors import Misconfigured, ProviderError, Refused, RouteRefused, Unavailable, Undeliverable
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
-from pipeline.settings.needs import Needs
+from pipeline.settings.needs import Needs, SenderNeeds
 from providers.answers import accepted, inner, is_success, objects, read_object, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.blame import Part, blamed
@@ -77,6 +77,7 @@ class MessageBirdProvider(HttpProvider):
     needs: ClassVar[Needs] = Needs(
         credential="an access key",
         webhook_keys="the signing keys of callbacks, which are not access keys: the present one and the one before it",
+        sender=SenderNeeds(required=True),
     )
     capabilities: ClassVar[Capabilities] = Capabilities(
         validity="seconds, from 1",

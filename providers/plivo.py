@@ -22,7 +22,7 @@ from pipeline.errors import (
 )
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
-from pipeline.settings.needs import Needs
+from pipeline.settings.needs import Needs, SenderNeeds
 from providers.answers import accepted, is_success, read_object, refusal, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.blame import Part, blamed
@@ -98,6 +98,8 @@ class PlivoProvider(HttpProvider):
     needs: ClassVar[Needs] = Needs(
         credential="the auth token of the account",
         required={"account": "the Auth ID, MA..., or SA... of a subaccount"},
+        forms={"account": r"[A-Za-z0-9]+"},
+        sender=SenderNeeds(required=True, pool="the UUID of a Powerpack", pool_alone=True),
         optional_webhook_keys="further auth tokens that sign callbacks: the main account's, the one before",
     )
     capabilities: ClassVar[Capabilities] = Capabilities(

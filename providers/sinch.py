@@ -14,10 +14,10 @@ import orjson
 from pipeline.errors import Malformed, Misconfigured, ProviderError, Refused, RouteRefused, Undeliverable
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
-from pipeline.settings.needs import Needs
+from pipeline.settings.needs import HOST_LABEL, Needs
 from providers.answers import accepted, is_success, read_object, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
-from providers.blame import Part, blamed, mentioned
+from providers.blame import Part, blamed_in_words
 from providers.callbacks import check_signature, forged, is_timely, receipt_word, reference_in, state_of
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
@@ -78,6 +78,7 @@ class SinchProvider(HttpProvider):
         required={"account": "the id of the service plan"},
         optional_webhook_keys="the webhook secrets of the plan, once Sinch signs for it",
         optional={"region": "where the plan is: us, eu, au, br or ca; else us"},
+        forms={"region": HOST_LABEL},
     )
     capabilities: ClassVar[Capabilities] = Capabilities(
         validity="an instant, at most 3 days away",
@@ -185,4 +186,4 @@ class SinchProvider(HttpProvider):
 
 
 def _refused(answer: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> ProviderError:
-    return refused(REFUSALS, [answer.get("code")], status, headers, blamed(FIELDS, mentioned(answer.get("text"))))
+    return refused(REFUSALS, [answer.get("code")], status, headers, blamed_in_words(FIELDS, answer.get("text")))

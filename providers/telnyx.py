@@ -25,7 +25,7 @@ from pipeline.errors import (
 )
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
-from pipeline.settings.needs import Needs
+from pipeline.settings.needs import Needs, SenderNeeds
 from providers.answers import accepted, inner, is_success, objects, read_object, refusal, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.blame import Part, blamed
@@ -65,9 +65,8 @@ FIELDS: Final[Mapping[str, Part]] = {
     "to": Part.RECIPIENT,
     "text": Part.TEXT,
 }
-FAILED: Final = frozenset(
-    {"sending_failed", "delivery_failed", "expired"}
-)  # states of a message that was not even taken
+# States of a message that was not even taken.
+FAILED: Final = frozenset({"sending_failed", "delivery_failed", "expired"})
 OPTED_OUT: Final = {**REFUSALS, "40300": Rejected}  # what it says where it speaks of the recipient's STOP
 _NUMBER: Final = re.compile(r"\+?[0-9]+")
 _STOP: Final = re.compile(r"\bSTOP\b|\b(?i:stop message)\b")
@@ -102,6 +101,7 @@ class TelnyxProvider(HttpProvider):
     needs: ClassVar[Needs] = Needs(
         credential="an API key (it begins with KEY)",
         webhook_keys="the account's public key (Base64) that the portal shows beside its API keys",
+        sender=SenderNeeds(required=True, pool="the id of a messaging profile", pool_alone=True, letters_in_pool=True),
     )
     capabilities: ClassVar[Capabilities] = Capabilities(
         validity="none",

@@ -23,10 +23,10 @@ from pipeline.errors import (
 )
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
-from pipeline.settings.needs import Needs
+from pipeline.settings.needs import HOST_LABEL, Needs, SenderNeeds
 from providers.answers import accepted, is_success, read_object, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
-from providers.blame import Part, blamed, mentioned
+from providers.blame import Part, blamed_in_words
 from providers.callbacks import check_signature, forged, form, receipt_codes, receipt_word, state_of
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
 
@@ -88,6 +88,8 @@ class TwilioProvider(HttpProvider):
             "region": "where messages are processed, such as ie1; else us1",
             "edge": "where Twilio's network is entered, such as dublin",
         },
+        forms={"account": r"AC[0-9a-fA-F]{32}", "region": HOST_LABEL, "edge": HOST_LABEL},
+        sender=SenderNeeds(required=True, pool="the SID of a Messaging Service, MG...", pool_alone=True),
         webhook_keys="the auth tokens that sign callbacks (primary, and the other while it is promoted) or shared keys",
     )
     capabilities: ClassVar[Capabilities] = Capabilities(
@@ -181,7 +183,7 @@ def _words(answer: Mapping[str, Any]) -> list[str | None]:
 
 
 def _refused(answer: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> ProviderError:
-    return refused(REFUSALS, _words(answer), status, headers, blamed(FIELDS, mentioned(answer.get("message"))))
+    return refused(REFUSALS, _words(answer), status, headers, blamed_in_words(FIELDS, answer.get("message")))
 
 
 def _signed_fields(callback: Callback) -> tuple[Mapping[str, Any], str]:

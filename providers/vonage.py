@@ -33,7 +33,7 @@ from pipeline.errors import (
 )
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
-from pipeline.settings.needs import Needs
+from pipeline.settings.needs import Needs, SenderNeeds
 from providers.answers import accepted, inner, is_success, objects, read_object, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.blame import Part, blamed
@@ -119,6 +119,7 @@ class VonageProvider(HttpProvider):
             "application_id": "its JWTs sign the requests; without it Vonage promises no receipts",
             "region": "us, eu or ap; else the nearest",
         },
+        sender=SenderNeeds(required=True, pool="the id of a pool of senders"),
         webhook_keys="the signature secret that the account's settings show, and not the API secret",
     )
     capabilities: ClassVar[Capabilities] = Capabilities(
@@ -180,7 +181,7 @@ class VonageProvider(HttpProvider):
         answer = read_object(body)
         if is_success(status) and not answer.get("type"):
             return accepted(answer.get("message_uuid"))
-        raise _refused(status, headers, body)
+        raise _refused(answer, status, headers)
 
     def checks(self) -> Mapping[str, HttpRequest]:
         """Ask for the balance; where there is no API secret to ask with, hand over a message without anything.
@@ -196,7 +197,7 @@ class VonageProvider(HttpProvider):
         del what
         if self._key is None and status == HTTPStatus.OK:
             return f"balance {short(read_object(body).get('value'))} EUR"
-        error = _refused(status, headers, body)
+        error = _refused(read_object(body), status, headers)
         if self._key is None or status != HTTPStatus.UNPROCESSABLE_ENTITY or type(error) is Misconfigured:
             raise error
         return "the application's key is accepted; no balance without the API secret"
@@ -244,8 +245,7 @@ def _private_key(name: str, pem: bytes) -> RSAPrivateKey:
     raise SettingsError(f"providers.{name}.credential: no RSA private key; write {VonageProvider.needs.credential}")
 
 
-def _refused(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
-    answer = read_object(body)
+def _refused(answer: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> ProviderError:
     kind = answer.get("type")
     word = kind.rpartition("#")[2] if isinstance(kind, str) else None
     names = [one.get("name") for one in objects(answer.get("invalid_parameters"))]

@@ -3,11 +3,11 @@
 import hmac
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import md5
 from http import HTTPStatus
-from typing import ClassVar, Final, Unpack
+from typing import Any, ClassVar, Final, Unpack
 from urllib.parse import urlencode
 
 from pipeline.errors import (
@@ -25,11 +25,11 @@ from pipeline.errors import (
 )
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
-from pipeline.settings.needs import Needs
+from pipeline.settings.needs import Needs, SenderNeeds
 from pipeline.text import segments
 from providers.answers import accepted, is_success, objects, read_object, refusal, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
-from providers.blame import Part, blamed, mentioned
+from providers.blame import Part, blamed_in_words
 from providers.callbacks import (
     check_signature,
     forged,
@@ -106,6 +106,7 @@ class VonageSmsProvider(HttpProvider):
             "which is an account's own default and the weakest"
         },
         webhook_keys="the signature secret that the account's settings show, and not the API secret",
+        sender=SenderNeeds(required=True),
     )
     capabilities: ClassVar[Capabilities] = Capabilities(
         validity="seconds, 20 to 604800",
@@ -159,8 +160,7 @@ class VonageSmsProvider(HttpProvider):
         words = [word for word in said if word not in {"0", None}]
         if is_success(status) and not words:
             return accepted(parts[0].get("message-id") if parts and None not in said else None)
-        names = [name for part in parts for name in mentioned(part.get("error-text"))]
-        raise refused(REFUSALS, words, status, headers, blamed(FIELDS, names))
+        raise refused(REFUSALS, words, status, headers, blamed_in_words(FIELDS, _sentence(parts)))
 
     def checks(self) -> Mapping[str, HttpRequest]:
         """Ask for the balance."""
@@ -197,6 +197,10 @@ class VonageSmsProvider(HttpProvider):
             raise forged("`timestamp` is missing, too old or too new")
         if fields.get("api-key", self._api_key) != self._api_key:
             raise forged("`api-key` is another's")
+
+
+def _sentence(parts: Sequence[Mapping[str, Any]]) -> str:
+    return " ".join(text for part in parts if isinstance(text := part.get("error-text"), str))
 
 
 def _ways_back(sms: Sms, name: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from pipeline.settings.audit_senders import audit_senders
 from pipeline.settings.audit_servers import audit_base_url
 from pipeline.settings.model import ProviderSettings, Settings
 from pipeline.settings.names import audit_country, audit_name
@@ -12,11 +13,6 @@ from pipeline.settings.problems import Path, Problem, dotted, meant
 
 _WHOLE: Final = 100.0  # percent
 _TOLERANCE: Final = 0.01
-_ALPHANUMERIC: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 &+_-]{1,11}")  # 3GPP TS 23.040, 9.1.2.5: 11 characters
-_NUMERIC: Final = re.compile(r"\+?[0-9]{3,15}")  # a short code or E.164
-# No carrier there takes a sender of letters.
-# https://help.twilio.com/articles/223133767-International-support-for-Alphanumeric-Sender-ID
-_NUMBERS_ONLY: Final = frozenset({"CA", "US"})
 
 
 def audit_providers(settings: Settings, adapters: Mapping[str, Needs]) -> Iterator[Problem]:
@@ -29,24 +25,13 @@ def audit_providers(settings: Settings, adapters: Mapping[str, Needs]) -> Iterat
             yield Problem(path=(*path, "adapter"), text=text)
         else:
             yield from _audit_needs(path, provider, adapters[provider.adapter])
+            yield from audit_senders(path, provider, adapters[provider.adapter].sender)
         if provider.base_url:
             yield from audit_base_url(settings, (*path, "base_url"), provider.base_url)
         yield from _audit_in_flight(settings, path, provider)
-        yield from _audit_senders((*path, "senders"), provider)
         for table in ("senders", "pools"):
             for country in getattr(provider, table):
                 yield from audit_country((*path, table, country))
-
-
-def _audit_senders(path: Path, provider: ProviderSettings) -> Iterator[Problem]:
-    for country, sender in provider.senders.items():
-        letters = _ALPHANUMERIC.fullmatch(sender)
-        if not letters and not _NUMERIC.fullmatch(sender):
-            text = "is no sender ID; write at most 11 letters and digits, a short code, or a number like +15550100"
-            yield Problem(path=(*path, country), text=text)
-        elif letters and country in _NUMBERS_ONLY:
-            text = "has letters, which this country refuses in a sender; write a number or a short code, or set a pool"
-            yield Problem(path=(*path, country), text=text)
 
 
 def _audit_needs(path: Path, provider: ProviderSettings, needs: Needs) -> Iterator[Problem]:
@@ -62,9 +47,19 @@ def _audit_needs(path: Path, provider: ProviderSettings, needs: Needs) -> Iterat
         yield Problem(path=(*path, "webhook_keys"), text=text)
     for name in sorted(name for name in needs.required if not provider.options.get(name, "").strip()):
         yield Problem(path=(*path, "options", name), text=f"is missing; write {needs.required[name]}")
+    yield from _audit_forms(path, provider, needs)
     known = sorted({*needs.required, *needs.optional})
     for name in provider.options.keys() - set(known):
         text = f"is no option of the adapter {provider.adapter}; {meant(name, known)}"
+        yield Problem(path=(*path, "options", name), text=text)
+
+
+def _audit_forms(path: Path, provider: ProviderSettings, needs: Needs) -> Iterator[Problem]:
+    """Refuse what would make another address of the provider's, or what it would refuse in each message."""
+    described = {**needs.required, **needs.optional}
+    given = {name: value for name in needs.forms if (value := provider.options.get(name, "")).strip()}
+    for name in sorted(name for name, value in given.items() if not re.fullmatch(needs.forms[name], value)):
+        text = f"has a sign or a form that cannot be right; write {described[name]}"
         yield Problem(path=(*path, "options", name), text=text)
 
 

@@ -110,6 +110,8 @@ async def test_waiting_for_deliveries_ends_without_any(world: World) -> None:
         (Fault.SERVER_ERROR, {"status": 502}, AcceptanceUnknown),
         (Fault.REFUSE, {}, Rejected),
         *((Fault.NEW_WORD, {"form": form}, Refused) for form in Form),
+        (Fault.REFUSE, {"error": "invalid_callback_url"}, Refused),
+        (Fault.REFUSE, {"error": "brand_new_word"}, Refused),
         (Fault.HANG, {}, AcceptanceUnknown),
         (Fault.SLOW, {"seconds": 9}, AcceptanceUnknown),
         (Fault.SLOW_BODY, {}, AcceptanceUnknown),

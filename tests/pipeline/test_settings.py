@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pipeline.errors import SettingsError
 from pipeline.settings import Secret, Settings
 from pipeline.settings.defaults import SIMULATED
+from pipeline.settings.needs import SenderNeeds
 from pipeline.settings.parse import Document, parse
 from pipeline.settings.ranges import RANGES, range_name
 from pipeline.settings.references import Found
@@ -102,7 +103,11 @@ def test_name_of_an_option_or_a_registration_keeps_its_underscores_in_a_variable
             "ITHACA_PROVIDERS__CARRIER_A__POOLS__GB": "p",
             "ITHACA_CALLERS__DEMO__REGISTRATIONS__IN__DLT_ENTITY_ID": "7",
         },
-        adapters={"carrier": replace(SIMULATED["carrier"], optional={"key_id": "an option"})},
+        adapters={
+            "carrier": replace(
+                SIMULATED["carrier"], optional={"key_id": "an option"}, sender=SenderNeeds(pool="a pool")
+            )
+        },
     )
 
     assert settings.providers["carrier-a"].options == {"key_id": "k"}

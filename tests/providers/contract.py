@@ -52,7 +52,8 @@ class Sample:
     accepted: bytes  # the body of a 2xx answer ...
     message_id: str  # ... and the id in it
     refusals: tuple[Refusal, ...]  # one of every class that REFUSALS knows, and more where words come in several forms
-    unlisted: Callable[[str], bytes]  # the body of an answer that refuses with this word, which nobody knows
+    # The body of an answer that refuses with this word, which nobody knows; none: its errors are sentences, not words.
+    unlisted: Callable[[str], bytes] | None
     receipts: tuple[tuple[bytes, ReceiptState], ...]  # bodies of callbacks, each of one receipt
     genuine: Callable[[bytes], Sequence[Callback]]  # a callback with this body, signed with each key that counts
     proof: str | None  # the header that proves it; none: nothing but our token does

@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.errors import Malformed, ProviderError, Rejected, RouteRefused
-from providers.blame import BLAME, LONGEST_SENTENCE, Part, blamed, mentioned
+from providers.blame import BLAME, LONGEST_SENTENCE, Part, blamed, blamed_in_words, mentioned
 
 FIELDS = {
     "from": Part.SENDER,
@@ -62,6 +62,8 @@ def test_all_names_are_looked_at_and_ours_go_first(names: list[object], kind: ty
         ("Stop sending from there to other numbers: the text is bad", None),
         ("'to other numbers'", None),
         ("x" * LONGEST_SENTENCE + "'to'", None),
+        ("'to' cannot be reached from 'from'", None),
+        ("'to' and 'webhook_url' are wrong", RouteRefused),
         (None, None),
         (["'to'"], None),
     ],
@@ -69,7 +71,7 @@ def test_all_names_are_looked_at_and_ours_go_first(names: list[object], kind: ty
 def test_a_sentence_names_a_field_by_its_form_and_not_by_a_word(
     sentence: object, kind: type[ProviderError] | None
 ) -> None:
-    assert blamed(FIELDS, mentioned(sentence)) is kind
+    assert blamed_in_words(FIELDS, sentence) is kind
 
 
 def test_a_name_in_two_letter_cases_is_one_in_a_sentence() -> None:

@@ -17,17 +17,18 @@ from msgspec.structs import replace as changed
 from pipeline.errors import Misconfigured, ProviderError
 from pipeline.text import TEXTS
 from providers import ADAPTERS
-from providers.base import HttpProvider
+from providers.base import HttpProvider, HttpRequest
 from providers.seam import Finding, Sms
 from tests.providers.contract import an_sms, sample
-from tests.providers.described import PROJECT, guarded, missing, mock
+from tests.providers.described import PROJECT, SPECS, guarded, missing, mock
+from tests.providers.described_fields import described_fields, sent_fields
 
 DESCRIBED: Final = {adapter: spec for adapter in ADAPTERS if (spec := sample(adapter).spec)}
 CHECKED: Final = {adapter: specs for adapter in ADAPTERS if (specs := sample(adapter).check_specs)}
 RANDOM_ANSWERS: Final = 200
 DLT: Final = {"dlt_entity_id": "1201159000000000001", "dlt_template_id": "1207159000000000001", "campaign_id": "C1"}
 
-pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
+needs_prism = pytest.mark.skipif(missing() is not None, reason=missing() or "")
 
 
 def _account(adapter: str, base_url: str) -> HttpProvider:
@@ -39,23 +40,45 @@ def _messages(adapter: str) -> Iterator[Sms]:
     one = an_sms(within_s=3600.0)
     for text in TEXTS.values():
         yield changed(one, text=text.format(code="123456", brand="Ithaca"))
-    senders, pools = ("Ithaca", "+447700900001", "12345"), (None, sample(adapter).pool)
+    senders, pools = ("Ithaca", "+447700900001", "12345"), (None, sample(adapter).pool or "of-another")
     for sender, pool, validity_s in product(senders, pools, (1, 30, 300, 600)):
         yield changed(one, sender=sender, pool=pool, validity_s=validity_s)
     yield changed(one, to="+919876543210", country="IN", registrations=DLT)
 
 
+def _requested(adapter: str, provider: HttpProvider) -> Iterator[tuple[Sms, HttpRequest]]:
+    """Give the messages that the adapter sends at all, with their requests: letters may need a pool."""
+    letters_need_pool = ADAPTERS[adapter].needs.sender.letters_in_pool
+    for sms in _messages(adapter):
+        if sms.pool or not letters_need_pool or sms.sender != "Ithaca":
+            yield sms, provider.build_request(sms)
+
+
+@needs_prism
 @pytest.mark.parametrize("adapter", DESCRIBED)
 async def test_every_request_for_a_message_is_as_described(adapter: str, tmp_path: Path) -> None:
     async with mock(DESCRIBED[adapter], tmp_path) as url, guarded([url]) as guard:
         provider = _account(adapter, guard.url)
-        for sms in _messages(adapter):
+        for sms, _ in _requested(adapter, provider):
             assert (await provider.send(sms)).message_id
         await provider.close()
 
     assert guard.violations == []
 
 
+@pytest.mark.skipif(not SPECS.is_dir(), reason="needs the providers' descriptions in ../shared/specs")
+@pytest.mark.parametrize("adapter", DESCRIBED)
+def test_every_field_of_a_request_is_one_that_is_described(adapter: str) -> None:
+    """Of a form Prism lets any field pass, also where its description allows no others."""
+    requests = [request for _, request in _requested(adapter, _account(adapter, "https://x.test"))]
+    sent = {field for request in requests for field in sent_fields(request)}
+    described = described_fields(DESCRIBED[adapter], requests[0])
+
+    assert len(described) > len(sent) > 0
+    assert sent - described == set()
+
+
+@needs_prism
 @pytest.mark.parametrize("adapter", DESCRIBED)
 async def test_random_answers_as_described_give_an_id_or_an_error_of_ours(adapter: str, tmp_path: Path) -> None:
     codes = set()
@@ -63,7 +86,7 @@ async def test_random_answers_as_described_give_an_id_or_an_error_of_ours(adapte
         provider = _account(adapter, guard.url)
         for _ in range(RANDOM_ANSWERS):
             try:
-                codes.add((await provider.send(an_sms())).message_id)
+                codes.add((await provider.send(an_sms(adapter))).message_id)
             except ProviderError as error:
                 codes.add(error.code)
         await provider.close()
@@ -72,6 +95,7 @@ async def test_random_answers_as_described_give_an_id_or_an_error_of_ours(adapte
     assert "defect" not in codes
 
 
+@needs_prism
 @pytest.mark.parametrize("adapter", CHECKED)
 async def test_check_is_as_described_and_tells_a_good_credential_from_a_wrong_one(adapter: str, tmp_path: Path) -> None:
     asked = _account(adapter, "https://x.test").checks()["credential"]
@@ -88,6 +112,7 @@ async def test_check_is_as_described_and_tells_a_good_credential_from_a_wrong_on
     assert {type(finding.error) for finding in wrong} == {Misconfigured}
 
 
+@needs_prism
 @pytest.mark.parametrize("adapter", CHECKED)
 async def test_command_says_which_credential_is_good_and_which_is_not(adapter: str, tmp_path: Path) -> None:
     (tmp_path / "ithaca.toml").write_text(_toml(adapter))
@@ -110,7 +135,7 @@ def _toml(adapter: str) -> str:
     settings = sample(adapter).settings
     rings = "".join(f'webhook_keys.{kid} = "env:KEY_{kid.upper()}"\n' for kid in settings.webhook_keys)
     options = "".join(f'options.{name} = "{value}"\n' for name, value in settings.options.items())
-    account = f'[providers.one]\nadapter = "{adapter}"\ncredential = "env:SECRET"\n'
+    account = f'[providers.one]\nadapter = "{adapter}"\ncredential = "env:SECRET"\nsenders."*" = "+15550100"\n'
     return f'{account}{rings}{options}[routes]\n"*" = {{ one = 100 }}\n'
 
 

@@ -431,6 +431,7 @@ def test_a_status_that_nobody_knows_refuses_all_the_same(code: str) -> None:
         ("Missing from param", RouteRefused),
         ("Invalid value for param: callback", RouteRefused),
         ("Missing to param", Rejected),
+        ("Your request is incomplete and missing the mandatory parameter `from`", RouteRefused),
         ("Invalid value for param: text", Malformed),
         ("Invalid value for param: ttl", Refused),
         ("from here to there", Refused),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from rich.table import Table
 
-from pipeline.errors import Misconfigured, ProviderError, RouteRefused, SettingsError, Throttled
+from pipeline.errors import Misconfigured, ProviderError, Refused, RouteRefused, SettingsError, Throttled
 from pipeline.settings import Settings
 from pipeline.settings.needs import Needs
 from pipeline.settings.problems import meant
@@ -27,6 +27,7 @@ REMEDIES: Final[Mapping[type[ProviderError], str]] = {
     RouteRefused: "register this sender with the provider, or write another in senders",
     Misconfigured: "look at credential, options and funds: the provider refuses this account",
     Throttled: "ask again later; the account works",
+    Refused: "look the word up in the provider's pages: it is none that is known here",
     ProviderError: "look whether base_url is right, the provider is up, and HTTPS_PROXY is what leads there",
 }
 
@@ -60,7 +61,8 @@ def list_(json_to: JsonOption = None) -> None:
 def _settings(needs: Needs) -> list[str]:
     """Name what an account needs beside its credential; what may be left out stands in brackets."""
     keys = ["webhook_keys"] if needs.webhook_keys else ["[webhook_keys]"] if needs.optional_webhook_keys else []
-    return [*keys, *needs.required, *(f"[{option}]" for option in needs.optional)]
+    senders = ["senders" if needs.sender.required else "[senders]", *(["[pools]"] if needs.sender.pool else [])]
+    return [*keys, *senders, *needs.required, *(f"[{option}]" for option in needs.optional)]
 
 
 @providers.command()

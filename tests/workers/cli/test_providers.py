@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from pipeline.errors import Misconfigured, ProviderError, RouteRefused, Throttled, Unavailable
+from pipeline.errors import Misconfigured, ProviderError, Refused, RouteRefused, Throttled, Unavailable
 from pipeline.records import Receipt, ReceiptState
 from pipeline.settings import ProviderSettings, Secret
 from pipeline.settings.parse import parse
@@ -34,6 +34,7 @@ def test_readme_says_what_an_adapter_can_do(name: str) -> None:
         (RouteRefused("21408"), "register this sender"),
         (Misconfigured("20003"), "credential"),
         (Throttled("20429"), "later"),
+        (Refused("brand_new_word"), "pages"),
         (Unavailable("dns_failed"), "base_url"),
         (None, ""),
     ],
