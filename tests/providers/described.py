@@ -5,6 +5,7 @@ them say so and are skipped.
 """
 
 import asyncio
+import fcntl
 import shutil
 import signal
 from asyncio.subprocess import DEVNULL
@@ -36,7 +37,14 @@ def missing() -> str | None:
 
 
 async def install() -> None:
-    """Install Prism, pinned by its lock file, unless it is there."""
+    """Install Prism, pinned by its lock file, unless it is there. Test runs that share the project wait in turn."""
+    INSTALLED.parent.mkdir(exist_ok=True)
+    with INSTALLED.with_suffix(".lock").open("w", encoding="utf-8") as lock:
+        await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
+        await _install()
+
+
+async def _install() -> None:
     wanted = (PACKAGE / "package-lock.json").read_bytes()
     marker = INSTALLED / "package-lock.json"
     if PRISM.exists() and marker.exists() and marker.read_bytes() == wanted:
