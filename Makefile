@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/bash
+# Two files at a time, in the order of the folders: whole systems wait a lot and come first, so that the many short
+# tests fill up the end. Each of the two has a Kafka and a Valkey of its own.
+TESTS := $(BIN)/pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo up check test test-all bench lock clean
@@ -37,10 +40,10 @@ check: setup-dev ## lint and types
 	$(BIN)/mypy
 
 test: check ## lint, types and tests on real Kafka and real Valkey
-	$(BIN)/pytest -m "not slow" --hypothesis-profile=repeatable
+	$(TESTS) -m "not slow" --hypothesis-profile=repeatable
 
 test-all: check ## the same, with the long fault runs
-	$(BIN)/pytest
+	$(TESTS)
 
 bench: setup-dev ## the figures of the README
 	$(BIN)/ithaca bench all

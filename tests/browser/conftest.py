@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from pipeline.settings import Secret
+from tests.processes import guarded
 from workers.embedded.callers_journal import CallersJournal
 from workers.embedded.traffic import Plan, Traffic
 
@@ -76,7 +77,7 @@ def running(jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ru
     (folder / ".cache" / "jars").symlink_to(jars)
     with (folder / "up.out").open("wb") as out:
         process = subprocess.Popen(
-            [ITHACA, "up", "--brokers", "3", "--json", "up.json"], cwd=folder, stdout=out, stderr=out
+            guarded(ITHACA, "up", "--brokers", "3", "--json", "up.json"), cwd=folder, stdout=out, stderr=out
         )
     try:
         eventually(lambda: (folder / "up.json").exists() or process.poll() is not None, "the system did not start")

@@ -4,13 +4,12 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-import psutil
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.conftest import OPERATOR, SHOTS, VIEWER, WITHIN_S, Running, eventually, log_in
+from tests.processes import working_in
 
-pytestmark = pytest.mark.timeout(240)
 WAIT_MS = WITHIN_S * 1000
 SECONDS = len("2026-01-02T03:04:05")
 WIDE, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=360, height=740)
@@ -155,12 +154,8 @@ def test_an_order_to_resume_asks_for_a_partition_and_a_wrong_one_is_told(page: P
 
 def kill(running: Running, sign: str) -> None:
     """Kill one process of the system with this on its command line; the supervisor starts it again."""
-    for process in psutil.process_iter(["cmdline"]):
-        words = " ".join(process.info["cmdline"] or [])
-        if sign in words and str(running.folder) in f"{process.cwd()} {words}":
-            process.kill()
-            return
-    pytest.fail(f"no process with {sign}")
+    first, *_ = working_in(running.folder, sign)
+    first.kill()
 
 
 def test_the_page_goes_on_by_itself_when_its_server_starts_anew(page: Page, running: Running) -> None:

@@ -137,7 +137,7 @@ class GuardedKafka:
 
     async def _ready(self) -> bool:
         try:
-            return bool(self.admin("admin").list_topics(timeout=1).brokers)
+            return bool(self.admin("admin").list_topics(timeout=ANSWER_S).brokers)
         except Exception:  # noqa: BLE001 - whatever it is, it is not ready
             return False
 

@@ -99,7 +99,6 @@ def test_a_broker_lets_each_role_do_what_the_table_says_and_nothing_else(guarded
     assert allowed == table()[role]
 
 
-@pytest.mark.timeout(240)
 async def test_every_process_works_with_the_rights_that_it_has(guarded: GuardedKafka, tmp_path: Path) -> None:
     async with EmbeddedValkey(tmp_path / "valkey") as valkey:
         environs = {

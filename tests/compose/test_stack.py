@@ -96,7 +96,7 @@ def test_a_worker_has_every_secret_that_the_settings_refer_to(name: str) -> None
     assert set(re.findall(r"file:/run/secrets/([\w.-]+)", text)) | {"ca.pem"} == set(service["secrets"])
 
 
-@pytest.mark.parametrize("name", workers().keys() - JOBS)
+@pytest.mark.parametrize("name", sorted(workers().keys() - JOBS))
 def test_a_worker_talks_to_kafka_as_itself_and_holds_no_other_password(name: str) -> None:
     service = workers()[name]
     assert service["environment"]["ITHACA_KAFKA__SASL_USERNAME"] == name

@@ -16,6 +16,7 @@ import pytest
 
 from pipeline.topics import TOPICS
 from tests.integration.records import write
+from tests.processes import guarded
 from workers.embedded.running import read_running
 
 ITHACA = str(Path(sys.executable).with_name("ithaca"))
@@ -60,7 +61,11 @@ def terminal(jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
     (terminal.folder / ".cache" / "jars").symlink_to(jars)
     with (terminal.folder / "up.out").open("wb") as out:
         process = subprocess.Popen(
-            [ITHACA, "up", "--json", "up.json"], cwd=terminal.folder, env=terminal.environ, stdout=out, stderr=out
+            guarded(ITHACA, "up", "--json", "up.json"),
+            cwd=terminal.folder,
+            env=terminal.environ,
+            stdout=out,
+            stderr=out,
         )
     try:
         _wait_ready(terminal, process)

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import orjson
-import psutil
+
+from tests.processes import guarded, working_in
 
 KEYS = {
     "requested",
@@ -31,7 +32,7 @@ def test_demo_delivers_and_verifies_every_code_through_an_outage_and_leaves_noth
     tmp_path: Path, jars: Path
 ) -> None:
     shutil.copytree(jars, tmp_path / ".cache" / "jars")
-    command = (sys.executable, "-m", "workers", "demo", "--seconds", "4", "--rate", "15", "--json", "-")
+    command = guarded(sys.executable, "-m", "workers", "demo", "--seconds", "4", "--rate", "15", "--json", "-")
 
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=115, check=False)
 
@@ -42,12 +43,4 @@ def test_demo_delivers_and_verifies_every_code_through_an_outage_and_leaves_noth
     assert figures["requested"] > CALM + figures["drill"]["requested"]
     assert {figures[name] for name in ("dead", "expired", "lost", "duplicates_excused", "duplicates_unexcused")} == {0}
     assert figures["drill"]["swallowed"] == figures["drill"]["rescued"] > 0
-    assert not [process for process in psutil.process_iter(["cwd"]) if _is_in(process, tmp_path)]
-
-
-def _is_in(process: psutil.Process, folder: Path) -> bool:
-    """Tell whether a process works in the folder or names it on its command line."""
-    try:
-        return any(str(folder) in text for text in (process.cwd(), *process.cmdline()))
-    except psutil.Error:
-        return False
+    assert not working_in(tmp_path)

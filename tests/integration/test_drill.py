@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 
 import orjson
-import psutil
 import pytest
 
 from bench.drills.drills import DRILLS
+from tests.processes import guarded, working_in
 
 KEYS = {
     *("drill", "detected_s", "drained_s", "requested", "swallowed", "rescued", "undelivered", "notify_undelivered"),
@@ -23,7 +23,7 @@ QUICK = [drill.name for drill in DRILLS if drill.quick]
 
 
 def command(name: str) -> tuple[str, ...]:
-    return (sys.executable, "-m", "workers", "drill", name, "--quick", "--json", "-")
+    return guarded(sys.executable, "-m", "workers", "drill", name, "--quick", "--json", "-")
 
 
 def start(name: str, folder: Path, jars: Path) -> "subprocess.Popen[str]":
@@ -35,18 +35,6 @@ def start(name: str, folder: Path, jars: Path) -> "subprocess.Popen[str]":
 def folder(tmp_path: Path, jars: Path) -> Path:
     shutil.copytree(jars, tmp_path / ".cache" / "jars")
     return tmp_path
-
-
-def left_behind(folder: Path) -> list[psutil.Process]:
-    return [process for process in psutil.process_iter(["cwd"]) if _is_in(process, folder)]
-
-
-def _is_in(process: psutil.Process, folder: Path) -> bool:
-    """Tell whether a process works in the folder or names it on its command line."""
-    try:
-        return any(str(folder) in text for text in (process.cwd(), *process.cmdline()))
-    except psutil.Error:
-        return False
 
 
 @pytest.mark.timeout(300)
@@ -63,7 +51,7 @@ def test_the_short_set_of_drills_loses_no_code_and_prints_one_object_each(tmp_pa
         assert found["swallowed"] == found["rescued"] > 0
         assert {figure: found[figure] for figure in NEVER} == dict.fromkeys(NEVER, 0)
         assert (drill.returncode == 0) is found["met"]
-    assert not left_behind(tmp_path)
+    assert not working_in(tmp_path)
 
 
 def test_drill_that_is_interrupted_stops_everything(folder: Path) -> None:
@@ -78,4 +66,4 @@ def test_drill_that_is_interrupted_stops_everything(folder: Path) -> None:
 
     assert drill.returncode == 1
     assert said.decode().endswith("error: stopped by SIGINT\n")
-    assert not left_behind(folder)
+    assert not working_in(folder)
