@@ -40,6 +40,7 @@ _DETAILS: Final[dict[int | ProblemType, str]] = {
     401: "send `Authorization: Bearer <api key of the caller>`",
     408: "the body did not arrive within 5 s",
     413: "the body is larger than 65536 bytes",
+    500: "what is held of this request cannot be read: ask for another code",
     503: "Kafka is away: nothing was accepted, repeat the request",
     ProblemType.NO_SUCH_REQUEST: "no such request of this caller, or none that was processed yet",
     ProblemType.TOO_SOON: "another message may be asked for in 12 s",
