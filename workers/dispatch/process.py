@@ -84,7 +84,7 @@ async def dispatching(settings: Settings, metrics: Metrics) -> AsyncIterator[tup
         parking = Parking(PARKED)
         desks = Desks(settings, providers, tables=tables, parking=parking)
         claims = Claims(store, owner=f"{os.getpid()}.{secrets.token_hex(6)}", lease_s=settings.dispatch.lease_s)
-        reporting = Reporting(settings.callers, Reports(store))
+        reporting = Reporting(settings.callers, settings.state.keep_s, Reports(store), producer.clock)
         loop = _loop(settings, claims, desks, producer, parking, metrics, reporting)
         watch_dispatch(metrics, settings.dispatch, loop, desks, claims, producer)
         await parts.enter_async_context(obeying(settings.kafka, tables, loop.resume, producer.clock))
