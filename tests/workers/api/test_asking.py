@@ -63,6 +63,7 @@ async def test_accepted_request_is_on_the_topic_with_its_number_sealed(door: Doo
         (b'{"to":"+447700900123"}', 422, "purpose"),
         (b'{"to":"+447700900123","purpose":"a b"}', 422, "purpose"),
         (b'{"to":"+447700900123","purpose":"login","locale":"x"}', 422, "locale"),
+        (b'{"to":"+447700900123","purpose":"login","locale":"en' + b"-aaaaaaaa" * 4 + b'"}', 422, "locale"),
         (b'{"to":"+447700900123","purpose":"login","ttl_s":601}', 422, "ttl_s"),
         (b'{"to":"+447700900123","purpose":"login","ttl_s":0}', 422, "ttl_s"),
         (b'{"to":"+447700900123","purpose":"login","ttl_s":"60"}', 422, "ttl_s"),
