@@ -12,7 +12,14 @@ Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{16,64}$(?!\n)", descri
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$(?!\n)")]
 Word = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}$(?!\n)")]
 Country = Annotated[str, msgspec.Meta(pattern=r"^([A-Z]{2}|001)$(?!\n)", description="ISO 3166-1 alpha-2")]
-Locale = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})*$(?!\n)", description="BCP 47")]
+Locale = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})*$(?!\n)",
+        max_length=35,  # RFC 5646, section 4.4.1: the longest that means anything; it often comes from a browser
+        description="BCP 47",
+    ),
+]
 Instant = Annotated[datetime, msgspec.Meta(tz=True, description="RFC 3339 with offset")]
 Sealed = Annotated[str, msgspec.Meta(max_length=2048, description="compact JWE, `dir` with `A256GCM` (RFC 7516)")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=1000)]

@@ -133,6 +133,7 @@ def test_schema_is_made_from_the_record(record: Record) -> None:
         (_document(to=""), DeadReason.INVALID_FIELD),
         (_document(purpose="log in"), DeadReason.INVALID_FIELD),
         (_document(locale="e" * 40), DeadReason.INVALID_FIELD),
+        (_document(locale="en" + "-aaaaaaaa" * 4), DeadReason.INVALID_FIELD),  # well made, and 38 characters long
         (_document(issued_at="2026-01-02T03:04:05"), DeadReason.INVALID_FIELD),  # no offset
         (_document(issued_at="2026-01-02T03:04"), DeadReason.INVALID_FIELD),
         (_document(issued_at="2026-01-02T03:04:05[Europe/Paris]"), DeadReason.INVALID_FIELD),

@@ -104,7 +104,7 @@ async def dispatching(settings: Settings, metrics: Metrics) -> AsyncIterator[tup
         owner = f"{os.getpid()}.{secrets.token_hex(6)}"
         claims = Claims(store, owner=owner, lease_s=settings.dispatch.lease_s, now_ms=producer.clock.epoch_ms)
         dispatcher = _dispatcher(settings, claims, desks, producer, metrics)
-        reporting = Reporting(settings.callers, Reports(store))
+        reporting = Reporting(settings.callers, settings.state.keep_s, Reports(store), producer.clock)
         loop = _loop(settings, dispatcher, reporting, producer, passed, parking)
         watch_dispatch(metrics, settings.dispatch, loop, desks, claims, producer)
         metrics.watch(lambda: [Sample(BATCHES_UNREADABLE, n, (topic,)) for topic, n in passed.batches.items()])

@@ -3,7 +3,8 @@
 from collections.abc import Collection
 
 from pipeline.errors import DeadReason, InvalidMessage
-from pipeline.records import Reporter, Verdict, Verification, decode
+from pipeline.records import LONGEST_LIFE, Reporter, Verdict, Verification, decode
+from workers.dispatch.handover import Clock
 from workers.log import get_log
 from workers.loop import Record
 from workers.state.reports import Report, Reports
@@ -12,14 +13,21 @@ log = get_log("dispatch")
 
 
 class Reporting:
-    """Takes the records of `otp.verifications`; those of the API, which has ended the request itself, are nothing."""
+    """Takes the records of `otp.verifications`; those of the API, which has ended the request itself, are nothing.
 
-    def __init__(self, callers: Collection[str], reports: Reports) -> None:
+    Nor is what is older than any row: a group that is new to the topic finds a week of it.
+    """
+
+    def __init__(self, callers: Collection[str], keep_s: int, reports: Reports, clock: Clock) -> None:
         self._callers = callers
+        self._kept_ms = (LONGEST_LIFE.total_seconds() + keep_s) * 1000
         self._reports = reports
+        self._clock = clock
 
     async def handle(self, record: Record) -> None:
         """Handle one record to its end. Raises InvalidMessage."""
+        if self._clock.now().timestamp() * 1000 - record.timestamp_ms > self._kept_ms:
+            return
         entered = decode(Verification, record.value)
         if entered.reported_by is Reporter.API:
             return

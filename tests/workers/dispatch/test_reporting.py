@@ -12,7 +12,7 @@ from pipeline.phone import seal
 from pipeline.records import Reporter, Verdict, Verification, encode
 from pipeline.settings import StateSettings
 from pipeline.topics import VERIFICATIONS
-from tests.workers.dispatch.parts import CALLER, GAP_S, KEY, KID, World
+from tests.workers.dispatch.parts import CALLER, GAP_S, KEY, KID, SETTINGS, World
 from tests.workers.doors import ENTRY
 from workers.dispatch.reporting import Reporting
 from workers.embedded.valkey import EmbeddedValkey
@@ -40,7 +40,7 @@ def a_report(world: World, **changes: Any) -> Record:
 
 
 def reporting(world: World) -> Reporting:
-    return Reporting({CALLER, "shop"}, Reports(world.store))
+    return Reporting({CALLER, "shop"}, SETTINGS.state.keep_s, Reports(world.store), world.clock)
 
 
 async def checks(world: World) -> Checks:
@@ -94,6 +94,17 @@ async def test_report_that_cannot_be_taken_is_told(world: World, changes: dict[s
 
     (told,) = world.topics.refused()
     assert (told.reason, told.request_id, told.origin.topic) == (reason, REQUEST_ID, VERIFICATIONS.name)
+
+
+async def test_what_is_older_than_any_row_is_not_even_read(world: World) -> None:
+    old, unreadable = a_report(world), world.record(b"{", VERIFICATIONS.name)
+    world.clock.move(600 + SETTINGS.state.keep_s + 0.001)
+    young = a_report(world)
+
+    for record in (old, unreadable, young):
+        await reporting(world).handle(record)
+
+    assert world.store.operations["report"] == 1
 
 
 async def test_what_the_api_writes_costs_the_store_nothing(world: World) -> None:
