@@ -56,7 +56,7 @@ def place(text: str) -> Place:
     return Place(e164=text, country=country, premium=premium)
 
 
-def normal(text: str) -> bool:
+def is_normal(text: str) -> bool:
     """Tell whether a number that has the form of E.164 is possible and in its normal form."""
     try:
         return place(text).e164 == text

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from pipeline.numbering import normal
+from pipeline.numbering import is_normal
 from pipeline.settings.audit_callers import audit_callers, audit_operators, audit_rings
 from pipeline.settings.audit_providers import audit_providers, audit_routes
 from pipeline.settings.audit_servers import audit_http, audit_kafka, audit_state
@@ -40,7 +40,7 @@ def _audit_otp(settings: Settings) -> Iterator[Problem]:
         if not e164(number):
             text = f"has a number that is not E.164, the one in place {place}; write it like +447700900123"
             yield Problem(path=("otp", "test_numbers"), text=text)
-        elif not normal(number):
+        elif not is_normal(number):
             text = f"has a number that nobody can be asked for, the one in place {place}; write it without trunk zeros"
             yield Problem(path=("otp", "test_numbers"), text=text)
 
