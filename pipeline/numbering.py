@@ -56,6 +56,14 @@ def place(text: str) -> Place:
     return Place(e164=text, country=country, premium=premium)
 
 
+def is_normal(text: str) -> bool:
+    """Tell whether a number that has the form of E.164 is possible and in its normal form."""
+    try:
+        return place(text).e164 == text
+    except ValueError:
+        return False
+
+
 def _normal(text: str) -> str:
     """Write a number without trunk digits behind its calling code: `+44 0 7700 900123` is `+44 7700 900123`.
 

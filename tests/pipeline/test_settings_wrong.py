@@ -96,6 +96,10 @@ CASES = {
     ),
     "no partition": Case(toml="kafka.partitions = 0", says=("kafka.partitions", "1 to")),
     "a port out of range": Case(toml="api.port = 70000", says=("api.port", "0 to 65535")),
+    "a test number with a trunk zero, which would be sent to": Case(
+        toml="otp.test_numbers = ['+447700900123', '+4407700900123']",
+        says=("otp.test_numbers", "place 2", "without trunk zeros"),
+    ),
     "a test number that is not E.164": Case(
         toml="otp.test_numbers = ['+447700900123', '07700 900123']",
         says=("ithaca.toml:1", "otp.test_numbers", "place 2", "+447700900123"),

@@ -5,6 +5,7 @@ Patterns are without look-aheads, which RE2 does not know. A field with a defaul
 generators make it obligatory when the schema names the default, so that its description does.
 """
 
+import inspect
 import re
 from dataclasses import dataclass
 from typing import Any, Final
@@ -73,6 +74,8 @@ def _understood(parts: dict[str, Any]) -> dict[str, Any]:
         parts |= _nullable(parts.pop("anyOf"))
     if "enum" in parts:
         parts["type"] = "string"
+    if "description" in parts:
+        parts["description"] = inspect.cleandoc(parts["description"])
     if "default" in parts:
         parts |= _told(parts, parts.pop("default"))
     return portable(parts)

@@ -96,5 +96,9 @@ def test_too_soon_out_of_attempts_and_superseded_are_told_apart_by_type() -> Non
     assert all(kind in responses["410"]["description"] for kind in told - {ProblemType.TOO_SOON})
 
 
+def test_descriptions_are_not_indented_as_the_source_is() -> None:
+    assert not [part for part in _parts(SCHEMAS) if "\n " in str(part.get("description", ""))]
+
+
 def test_the_404_says_that_a_request_is_unknown_until_it_is_processed() -> None:
     assert "after the 202" in OPERATIONS["getRequest"]["responses"]["404"]["description"]
