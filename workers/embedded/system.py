@@ -14,10 +14,11 @@ from typing import Final, Literal
 
 import aiohttp
 
+from pipeline.happenings import restarting
 from pipeline.settings import Secret, Settings
 from pipeline.settings.layers import CONFIG, PREFIX
 from pipeline.settings.parse import parse
-from workers.embedded.endings import LOOP, restarting
+from workers.embedded.endings import LOOP
 from workers.embedded.jars import Progress, quiet
 from workers.embedded.kafka import EmbeddedKafka
 from workers.embedded.ports import LOOPBACK, choose_ports
@@ -125,7 +126,7 @@ class System:
         self._on_change(status)
 
     async def _tell(self, name: str, why: str) -> None:
-        await tell(parse(environ=self.environ()).kafka, restarting(name, why, datetime.now(UTC)))
+        await tell(parse(environ=self.environ()).kafka, restarting(name, LOOP, why, datetime.now(UTC)))
 
     async def _topics(self) -> None:
         """Make the topics, and set right those that an older release has made: this cluster is ours alone."""
