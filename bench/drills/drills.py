@@ -153,6 +153,7 @@ DRILLS: Final = (
         strange=True,
         cause=Cause.RECORDS,
         limits=(
+            exactly("not_accepted", 0),
             exactly("ended", 0),
             exactly("taken_back_sent", 0),
             at_most("evidence_age_s", 2),

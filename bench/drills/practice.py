@@ -62,6 +62,7 @@ class Observed:
     entered: Sequence[Entered]
     country_of: Mapping[str, str]  # of each hashed number
     figures: Figures  # of the checker, over everything since the start of the system
+    not_accepted: int = 0  # requests over HTTP that were not answered with 202
     ended: int = 0  # times that a process ended by itself
     taken_back_sent: int = 0  # messages for requests that their caller took back
     evidence_age_s: float | None = None  # the oldest that what the statistics know ever was
@@ -191,6 +192,7 @@ class Practice:
             entered=entered,
             country_of={self._plan.hash_of(number): country for country, of in NUMBERS.items() for number in of},
             figures=await check(self._kafka, callers=callers, carriers=carriers),
+            not_accepted=sum(row.answer != "accepted" for row in asked if row.answered_at >= self._began),
             ended=sum(process.restarts for process in self._supervisor.status()),
             taken_back_sent=sum(one.request_id in self._taken_back for one in arrived),
             evidence_age_s=self._ages.oldest_s,

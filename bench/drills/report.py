@@ -30,6 +30,7 @@ MEANINGS: Final = {  # figure -> unit and meaning, in the order of the table
     "moves_later": ("", "of these, more than 30 s after the onset"),
     "returns": ("", "times that a broken carrier came back over 20 %"),
     "waits_grow": ("", "1: it waited longer each time"),
+    "not_accepted": ("", "requests were not accepted"),
     "ended": ("", "times that a process ended by itself"),
     "taken_back_sent": ("", "messages were sent for requests that their caller took back"),
     "evidence_age_s": (" s", "was the oldest that the statistics ever were"),

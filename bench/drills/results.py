@@ -52,6 +52,7 @@ class Result:
     misrouted: int
     duplicates_excused: int
     duplicates_unexcused: int
+    not_accepted: int
     ended: int
     taken_back_sent: int
     evidence_age_s: float | None
@@ -77,6 +78,7 @@ def result(observed: Observed) -> Result:
         returns=moved.returns,
         waits_s=moved.waits_s,
         waits_grow=int(moved.waits_grow),
+        not_accepted=observed.not_accepted,
         ended=observed.ended,
         taken_back_sent=observed.taken_back_sent,
         evidence_age_s=observed.evidence_age_s,

@@ -57,12 +57,13 @@ class Writing:
         self._waiting = waiting
         self._plan = plan
         self._random = random.Random(plan.seed)
-        self._bomb = bomb(BOMB_MIB)
+        self._bomb = b""
         self._ends: list[tuple[float, dict[int, int]]] = []  # of the requests, and when
         self.taken_back: set[str] = set()  # request ids
 
     async def run(self, seconds: float) -> None:
         """Write a round every two seconds."""
+        self._bomb = await asyncio.to_thread(bomb, BOMB_MIB)
         until = time.monotonic() + seconds
         async with (
             transacting(self._kafka.bootstrap, secrets.token_hex(8)) as producer,
@@ -103,6 +104,7 @@ class Writing:
             yield topic, batch([record(value, delta=n) for n, value in enumerate(ABSURD)], codec="zstd")
             yield topic, batch([record(bytes(1_100_000))])
         yield REQUESTS.name, self._bomb
+        yield VERIFICATIONS.name, self._bomb
 
     async def _delete(self, admin: KafkaAdmin) -> None:
         """Delete the requests that were handled a while ago."""
