@@ -51,6 +51,7 @@ class Drill:
     does: str
     outage: str  # which of the outages it repeats
     steps: tuple[Step, ...] = ()
+    strange: bool = False  # a caller writes strange records to Kafka, from the first fault on
     country: str | None = None  # the only one with the fault; none: all
     behaviour: Mapping[str, float] = field(default_factory=lambda: DELIVERING)  # of carriers without a fault
     cause: Cause | None = None  # what the system is to call it; none: nothing is wrong
@@ -180,6 +181,22 @@ DRILLS: Final = (
         cause=Cause.PROVIDER,
         limits=(at_most("returns", 4), exactly("waits_grow", 1)),
         size=Size(observed_s=600),
+    ),
+    Drill(
+        name="strange-records",
+        does="a caller writes strange records to Kafka: packed in every way, broken, too large, taken back, deleted",
+        outage="none of the five: what one caller writes",
+        strange=True,
+        cause=Cause.RECORDS,
+        limits=(
+            exactly("not_accepted", 0),
+            exactly("ended", 0),
+            exactly("taken_back_sent", 0),
+            at_most("evidence_age_s", 2),
+            exactly("undelivered", 0),
+        ),
+        size=Size(before_s=20, observed_s=100),
+        quick=Size(before_s=8, observed_s=20, settle_s=60, enter_after_s=(0.5, 2.0)),
     ),
     Drill(
         name="calm",

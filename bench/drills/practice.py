@@ -13,12 +13,15 @@ from bench.drills.drills import Drill, Orders, Size
 from bench.drills.faults import Faults
 from bench.drills.moves import Outage, Seen, Shares, leader
 from bench.drills.steering import Steering
+from bench.strange.ages import Ages
+from bench.strange.writing import Writing, caller_of
 from pipeline.choice import shares_for
 from pipeline.figures import Arrived, Asked, Figures
 from pipeline.records import Incident, Phase
 from pipeline.settings import Secret, Settings
 from workers.embedded.callers_journal import CallersJournal, Entered, read_callers, read_carriers
 from workers.embedded.checker import check
+from workers.embedded.supervisor import Supervisor
 from workers.embedded.system import System
 from workers.embedded.together import together
 from workers.embedded.traffic import OF_GB, OF_US, Plan, Tally, Traffic
@@ -59,6 +62,10 @@ class Observed:
     entered: Sequence[Entered]
     country_of: Mapping[str, str]  # of each hashed number
     figures: Figures  # of the checker, over everything since the start of the system
+    not_accepted: int = 0  # requests over HTTP that were not answered with 202
+    ended: int = 0  # times that a process ended by itself
+    taken_back_sent: int = 0  # messages for requests that their caller took back
+    evidence_age_s: float | None = None  # the oldest that what the statistics know ever was
 
 
 class Practice:
@@ -73,8 +80,13 @@ class Practice:
         drill: Drill,
         size: Size,
         show: Callable[[Moment], None],
+        supervisor: Supervisor,
     ) -> None:
         self._system = system
+        self._supervisor = supervisor
+        self._caller = caller_of(settings)
+        self._taken_back: frozenset[str] = frozenset()
+        self._ages = Ages(system.urls["stats-1"])
         self._kafka = replace(settings.kafka, bootstrap=system.kafka.bootstrap)
         self._life = timedelta(seconds=settings.otp.ttl_s)
         self._drill = drill
@@ -92,12 +104,13 @@ class Practice:
         traffic = Traffic(self._plan, journal)
         async with self._steering.following(self._kafka):
             self._began = time.time()
-            showing = asyncio.create_task(self._keep_showing(traffic.tally))
+            beside = [asyncio.create_task(work) for work in (self._keep_showing(traffic.tally), self._ages.follow())]
             try:
-                await together([self._ask(traffic), self._order_all()])
+                await together([self._ask(traffic), self._order_all(), self._write_strangely(traffic.tally, journal)])
             finally:
-                showing.cancel()
-                await asyncio.wait([showing])
+                for task in beside:
+                    task.cancel()
+                await asyncio.wait(beside)
                 journal.close()
         return await self._observed()
 
@@ -118,6 +131,13 @@ class Practice:
             if step.after_s < self._size.observed_s:
                 await asyncio.sleep(self._due + step.after_s - time.time())
                 await self._faults.order(step, leader(self._steering.tables, self._concerned()))
+
+    async def _write_strangely(self, tally: Tally, journal: CallersJournal) -> None:
+        if self._drill.strange:
+            await asyncio.sleep(self._due - time.time())
+            writing = Writing(self._kafka, self._caller, journal, tally.waiting, self._plan)
+            await writing.run(self._size.observed_s)
+            self._taken_back = frozenset(writing.taken_back)
 
     @property
     def _due(self) -> float:
@@ -172,6 +192,10 @@ class Practice:
             entered=entered,
             country_of={self._plan.hash_of(number): country for country, of in NUMBERS.items() for number in of},
             figures=await check(self._kafka, callers=callers, carriers=carriers),
+            not_accepted=sum(row.answer != "accepted" for row in asked if row.answered_at >= self._began),
+            ended=sum(process.restarts for process in self._supervisor.status()),
+            taken_back_sent=sum(one.request_id in self._taken_back for one in arrived),
+            evidence_age_s=self._ages.oldest_s,
         )
 
 

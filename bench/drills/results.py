@@ -52,6 +52,10 @@ class Result:
     misrouted: int
     duplicates_excused: int
     duplicates_unexcused: int
+    not_accepted: int
+    ended: int
+    taken_back_sent: int
+    evidence_age_s: float | None
     behind_broker_s: float  # from the broker's stamp on a table to its coming here by our clock, median
 
 
@@ -74,6 +78,10 @@ def result(observed: Observed) -> Result:
         returns=moved.returns,
         waits_s=moved.waits_s,
         waits_grow=int(moved.waits_grow),
+        not_accepted=observed.not_accepted,
+        ended=observed.ended,
+        taken_back_sent=observed.taken_back_sent,
+        evidence_age_s=observed.evidence_age_s,
         behind_broker_s=round(median([one.came_at - one.appended_at for one in observed.seen] or [0.0]), 3),
         **_of_codes(observed, mean_shares(history_of, outage.onset_at)),
         **_of_incidents(observed),

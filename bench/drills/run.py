@@ -27,8 +27,8 @@ async def run(
         on_change=lambda status: around.tell(f"{status.name} {status.state}"),
     )
     _, api_key = key_of(around.settings)
-    async with system.running():
-        practice = Practice(system, around.settings, api_key, drill=drill, size=size, show=show)
+    async with system.running() as supervisor:
+        practice = Practice(system, around.settings, api_key, drill=drill, size=size, show=show, supervisor=supervisor)
         observed = await practice.run()
         if postmortem:
             around.tell("writing the postmortem")

@@ -3,6 +3,7 @@
 import gzip
 import socket
 import struct
+import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,10 @@ import cramjam
 from aiokafka.record.util import calc_crc32c
 
 ANSWER_S: Final = 60.0
+_RETRY_S: Final = 0.05
+_NO_LEADER: Final = frozenset(
+    {3, 6}
+)  # yet: the topic has just been made (kafka.apache.org/protocol#protocol_error_codes)
 _HEAD: Final = struct.Struct(">qiibI")  # base offset, length, leader epoch, magic, checksum
 _BODY: Final = struct.Struct(
     ">hiqqqhii"
@@ -76,7 +81,14 @@ def bomb(mebibytes: int) -> bytes:
 
 
 def produce(bootstrap: str, topic: str, partition: int, made: bytes) -> int:
-    """Produce a batch; give the error code of the broker, 0 when it took it."""
+    """Produce a batch, once the partition has a leader; give the error code of the broker, 0 when it took it."""
+    deadline = time.monotonic() + ANSWER_S
+    while (code := _try(bootstrap, topic, partition, made)) in _NO_LEADER and time.monotonic() < deadline:
+        time.sleep(_RETRY_S)
+    return code
+
+
+def _try(bootstrap: str, topic: str, partition: int, made: bytes) -> int:
     host, _, port = bootstrap.split(",", maxsplit=1)[0].rpartition(":")
     place = struct.pack(">i", 1) + _string(topic) + struct.pack(">iii", 1, partition, len(made)) + made
     request = struct.pack(">hhi", 0, 7, 1) + _string("strange") + struct.pack(">hhi", -1, -1, 30_000) + place

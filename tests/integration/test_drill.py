@@ -19,7 +19,7 @@ KEYS = {
 }
 NEVER = ("lost", "late", "mixed", "misrouted", "duplicates_unexcused", "undelivered")
 READY_WITHIN_S = 60.0
-QUICK = [drill.name for drill in DRILLS if drill.quick]
+QUICK = [drill.name for drill in DRILLS if drill.quick and drill.steps]
 
 
 def command(name: str) -> tuple[str, ...]:

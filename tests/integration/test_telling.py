@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime
 
+from pipeline.happenings import restarting
 from pipeline.records import Cause, Incident, Phase, decode
 from pipeline.settings import KafkaSettings
 from pipeline.topics import INCIDENTS
-from workers.embedded.endings import restarting
 from workers.embedded.kafka import EmbeddedKafka
 from workers.embedded.telling import tell
 from workers.kafka import KafkaAdmin, create_topics
@@ -14,7 +14,7 @@ from workers.kafka import KafkaAdmin, create_topics
 async def test_incident_names_the_process_and_its_reason(kafka: EmbeddedKafka, prefix: str) -> None:
     settings = KafkaSettings(bootstrap=kafka.bootstrap, prefix=prefix)
     await create_topics(settings, [INCIDENTS])
-    await tell(settings, restarting("dispatch-1", "ended with status 1: a topic is missing", datetime.now(UTC)))
+    await tell(settings, restarting("dispatch-1", 3, "ended with status 1: a topic is missing", datetime.now(UTC)))
     async with KafkaAdmin(settings) as admin:
         (told,) = [decode(Incident, record.value) async for record in admin.read(INCIDENTS.name)]
 

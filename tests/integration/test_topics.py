@@ -33,17 +33,6 @@ async def test_a_topic_with_fewer_partitions_is_an_error_that_names_it(settings:
         await create_topics(more)
 
 
-async def test_topics_of_an_older_release_are_set_right_on_a_cluster_of_our_own(settings: KafkaSettings) -> None:
-    await create_topics(settings, [REQUESTS, DEAD])
-    async with KafkaAdmin(settings) as admin:
-        await admin.configure({REQUESTS.name: {"compression.type": "producer"}})
-    with pytest.raises(TopicMismatch, match=r"compression\.type is producer, uncompressed wanted"):
-        await create_topics(settings, [REQUESTS, DEAD])
-
-    await create_topics(settings, [REQUESTS, DEAD], mending=True)
-    await create_topics(settings, [REQUESTS, DEAD])
-
-
 async def test_a_topic_is_followed_from_now_on(settings: KafkaSettings) -> None:
     await create_topics(settings, [DEAD])
     producer = KafkaProducer(settings)

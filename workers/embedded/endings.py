@@ -2,12 +2,9 @@
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any, Final
 
 import orjson
-
-from pipeline.records import Cause, Incident, Phase
 
 LOOP: Final = 3  # ends for the same reason, one after the other, that are no accident any more
 LONGEST: Final = 300  # characters
@@ -28,21 +25,6 @@ def last_words(lines: Iterable[str]) -> str | None:
 def same(one: str, other: str | None) -> bool:
     """Tell whether two ends have the same reason, though it may name other offsets or times."""
     return other is not None and _DIGITS.sub("#", one) == _DIGITS.sub("#", other)
-
-
-def restarting(name: str, why: str, now: datetime) -> Incident:
-    """Give the incident of a process that ends again and again, over when it is told."""
-    return Incident(
-        incident_id=f"process-{name}-{int(now.timestamp())}",
-        phase=Phase.CLOSED,
-        cause=Cause.OURS,
-        onset_at=now,
-        opened_at=now,
-        updated_at=now,
-        closed_at=now,
-        summary=f"{name} has ended {LOOP} times in a row for the same reason: it {why}",
-        done=(f"{name} is started again each time, after a wait that grows",),
-    )
 
 
 def _severe(line: str) -> str | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -124,9 +124,9 @@ class Supervised:
 class Supervisor:
     """Runs stages of processes. Those of one stage start together, and the next stage when all of them are ready.
 
-    `before_last` is awaited before the last stage. The first start must succeed; whatever ends later is started again
-    after a wait that grows. Output goes to one file per process, `<logs>/<name>.log`. Must run on the main thread.
-    When this process is killed, the kernel kills the processes that it started (Linux).
+    The first start must succeed; whatever ends later is started again after a wait that grows. Output goes to one
+    file per process, `<logs>/<name>.log`. Must run on the main thread. When this process is killed, the kernel kills
+    the processes that it started (Linux).
     """
 
     def __init__(
@@ -136,9 +136,7 @@ class Supervisor:
         logs: Path,
         policy: RestartPolicy | None = None,
         on_change: OnChange = unwatched,
-        before_last: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        self._before_last = before_last
         policy = policy or RestartPolicy()
         self._stages = [
             [Supervised(spec, logs / f"{spec.name}.log", policy, on_change) for spec in stage] for stage in stages
@@ -165,9 +163,7 @@ class Supervisor:
     async def start(self) -> None:
         """Start the stages in order. Raises StartFailed; what runs by then is for `stop`."""
         self._stopping = False
-        for number, stage in enumerate(self._stages, start=1):
-            if self._before_last and number == len(self._stages):
-                await self._before_last()
+        for stage in self._stages:
             await together(one.start() for one in stage)
 
     async def stop(self) -> None:

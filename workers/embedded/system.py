@@ -14,10 +14,11 @@ from typing import Final, Literal
 
 import aiohttp
 
+from pipeline.happenings import restarting
 from pipeline.settings import Secret, Settings
 from pipeline.settings.layers import CONFIG, PREFIX
 from pipeline.settings.parse import parse
-from workers.embedded.endings import LOOP, restarting
+from workers.embedded.endings import LOOP
 from workers.embedded.jars import Progress, quiet
 from workers.embedded.kafka import EmbeddedKafka
 from workers.embedded.ports import LOOPBACK, choose_ports
@@ -27,7 +28,6 @@ from workers.embedded.running import Running, forget, told
 from workers.embedded.supervisor import OnChange, ProcessStatus, State, Supervisor, unwatched
 from workers.embedded.telling import tell
 from workers.embedded.valkey import EmbeddedValkey
-from workers.kafka import create_topics
 
 PORTS: Final = ("api", "receipts", "carrier", "ops")  # of HTTP servers with an address that others must know
 HEALTHY: Final = {"delivery_share": 1.0, "unreported_deliveries": 0.0}
@@ -104,7 +104,7 @@ class System:
             forget(self.folder)
             self._choose_addresses()
             stages = [[*kafka, valkey, self._carrier()], self._workers()]
-            supervisor = Supervisor(stages, logs=self.logs, on_change=self._changed, before_last=self._topics)
+            supervisor = Supervisor(stages, logs=self.logs, on_change=self._changed)
             held.callback(self._stop_telling)
             async with supervisor.running():
                 with told(self.folder, Running(pid=os.getpid(), urls=self.urls, environ=self._environ_beside())):
@@ -125,11 +125,7 @@ class System:
         self._on_change(status)
 
     async def _tell(self, name: str, why: str) -> None:
-        await tell(parse(environ=self.environ()).kafka, restarting(name, why, datetime.now(UTC)))
-
-    async def _topics(self) -> None:
-        """Make the topics, and set right those that an older release has made: this cluster is ours alone."""
-        await create_topics(parse(environ=self.environ()).kafka, mending=True)
+        await tell(parse(environ=self.environ()).kafka, restarting(name, LOOP, why, datetime.now(UTC)))
 
     def _environ_beside(self) -> dict[str, str]:
         """Give the variables for `ithaca` commands that are run beside it: no secret, and no phone number.

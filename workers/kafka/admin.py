@@ -114,16 +114,6 @@ class KafkaAdmin:
         log.info("topics.created", count=len(created))
         return created
 
-    async def configure(self, configs: Mapping[str, Mapping[str, str]]) -> None:
-        """Give topics these settings, and of all others the cluster's default."""
-        resources = [
-            ConfigResource(ConfigResourceType.TOPIC, self._prefix + name, dict(wanted))
-            for name, wanted in configs.items()
-        ]
-        async with _translated("cannot configure topics"):
-            await self._admin.alter_configs(resources)
-        log.info("topics.configured", count=len(configs))
-
     async def topics(self, topics: Collection[str]) -> list[TopicStatus]:
         """Tell partitions, oldest and next offsets of those of the topics that exist, in their order."""
         shapes = await self.shapes(topics)

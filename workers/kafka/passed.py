@@ -3,9 +3,9 @@
 from collections import Counter
 from datetime import UTC, datetime
 
+from pipeline.happenings import unreadable_batch
 from pipeline.records import encode
 from pipeline.topics import INCIDENTS
-from pipeline.unreadable import incident
 from workers.kafka.producer import KafkaProducer
 from workers.log import get_log
 from workers.loop.seam import Record
@@ -36,5 +36,5 @@ class PassedOver:
         log_passed(record)
         self.batches[record.topic] += 1
         appended_at = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
-        told = incident(record.topic, record.partition, record.offset, record.unreadable or "", appended_at)
+        told = unreadable_batch(record.topic, record.partition, record.offset, record.unreadable or "", appended_at)
         self._producer.send(INCIDENTS.name, told.incident_id, encode(told))

@@ -20,7 +20,6 @@ def test_topics_are_stamped_by_the_broker_and_kept_as_long_as_they_say() -> None
     assert RIGHT.configs == {
         "message.timestamp.type": "LogAppendTime",
         "cleanup.policy": "delete",
-        "compression.type": "uncompressed",
         "retention.ms": "3600000",
         "segment.ms": "900000",
         "min.insync.replicas": "2",
@@ -55,7 +54,6 @@ def test_fewer_partitions_are_named_with_the_command_that_mends_it() -> None:
     [
         ("cleanup.policy", "compact", "delete"),
         ("message.timestamp.type", "CreateTime", "LogAppendTime"),
-        ("compression.type", "producer", "uncompressed"),
         ("retention.ms", "60000", "3600000"),
     ],
 )
