@@ -23,7 +23,7 @@ from pipeline.errors import (
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs, SenderNeeds
-from providers.answers import accepted, is_success, read_object, refusal, refused, short
+from providers.answers import accepted, is_success, read_answer, refusal, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.blame import Part, blamed
 from providers.callbacks import forged, form, receipt_word
@@ -143,7 +143,7 @@ class PlivoProvider(HttpProvider):
 
     def read_response(self, status: int, headers: Mapping[str, str], body: bytes) -> Accepted:
         """`202 {"message_uuid": [...]}` with one id for one number, or `{"api_id", "error": <words>}`."""
-        answer = read_object(body)
+        answer = read_answer(body)
         said = answer.get("error")
         code = self._code(answer, said if isinstance(said, str) else body.decode(errors="replace"))
         if is_success(status) and not (code or said):
@@ -181,7 +181,7 @@ class PlivoProvider(HttpProvider):
         """`{"account_type", "billing_mode", "cash_credits"}`. Its `state` is that of a postal address."""
         if status != HTTPStatus.OK:
             raise refusal(status, headers)
-        account = read_object(body)
+        account = read_answer(body)
         if what == "credential":
             return f"accepted, account {short(account.get('account_type'))}"  # developer: a trial
         credit = short(account.get("cash_credits"))
