@@ -117,26 +117,30 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 
 
 def read_object(body: bytes) -> dict[str, Any]:
-    """Give the JSON object in a body, or an empty one where there is none: the caller then finds no id in it.
-
-    A flaw somewhere in a body takes nothing from the rest: a byte order mark, a NUL at the end, a NaN, a letter that is
-    not UTF-8 and reads as U+FFFD.
-    """
+    """Give the JSON object in a body, or an empty one where there is none: the caller then finds nothing in it."""
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
-        document = _read_leniently(body)
+        return {}
     return document if isinstance(document, dict) else {}
 
 
-def _read_leniently(body: bytes) -> Any:
+def read_answer(body: bytes) -> dict[str, Any]:
+    """Give the JSON object in an answer, of which nothing is signed, or an empty one: no id is found in it then.
+
+    A flaw somewhere takes nothing from the rest: a byte order mark, a NUL at the end, a NaN, a line break within a
+    text, a letter that is not UTF-8 (it reads as U+FFFD).
+    """
+    return read_object(body) or read_object(_mended(body))
+
+
+def _mended(body: bytes) -> bytes:
     text = body.decode("utf-8-sig", errors="replace").strip("\0\t\n\r ")
     try:
         document = json.loads(text, strict=False, parse_constant=str)
-        # Once around, so that nothing is in it that orjson would not have read.
-        return orjson.loads(json.dumps(document, ensure_ascii=False).encode(errors="replace"))
+        return json.dumps(document, ensure_ascii=False).encode(errors="replace")
     except (ValueError, RecursionError):
-        return {}
+        return b""
 
 
 def objects(value: object) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import HOST_LABEL, Needs, SenderNeeds
 from providers import aws_errors, sns
-from providers.answers import accepted, inner, is_success, objects, read_object, short
+from providers.answers import accepted, inner, is_success, objects, read_answer, read_object, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.callbacks import receipt_word, reference_in
 from providers.fence import failed
@@ -109,7 +109,7 @@ class AwsProvider(HttpProvider):
 
     def read_response(self, status: int, headers: Mapping[str, str], body: bytes) -> Accepted:
         """`200 {"MessageId": ...}`, or an exception: its type, and `{"Reason", "Fields"}`."""
-        answer = read_object(body)
+        answer = read_answer(body)
         if is_success(status) and not aws_errors.type_of(answer, headers):
             return accepted(answer.get("MessageId"))
         raise aws_errors.error_of(answer, status, headers)
@@ -127,7 +127,7 @@ class AwsProvider(HttpProvider):
 
     def read_check(self, what: str, status: int, headers: Mapping[str, str], body: bytes) -> str:
         """One list each. A sandbox is no error: it sends, if only to verified numbers."""
-        answer = read_object(body)
+        answer = read_answer(body)
         if status != HTTPStatus.OK:
             raise aws_errors.error_of(answer, status, headers)
         if what == "credential":

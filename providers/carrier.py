@@ -20,7 +20,7 @@ from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.defaults import SIMULATED
 from pipeline.settings.needs import Needs
-from providers.answers import accepted, is_success, read_object, refusal, refused, short
+from providers.answers import accepted, is_success, read_answer, read_object, refusal, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.callbacks import check_signature, receipt_codes, receipt_word, reference_in, state_of
 from providers.seam import Accepted, Callback, Capabilities, ProviderReceipt, Sms
@@ -81,7 +81,7 @@ class CarrierProvider(HttpProvider):
 
     def read_response(self, status: int, headers: Mapping[str, str], body: bytes) -> Accepted:
         """`201 {"id": ...}`, or `{"error": <word>}`, which refuses whatever the status is."""
-        answer = read_object(body)
+        answer = read_answer(body)
         if is_success(status) and not answer.get("error"):
             return accepted(answer.get("id"))
         raise refused(REFUSALS, [answer.get("error")], status, headers)
@@ -95,7 +95,7 @@ class CarrierProvider(HttpProvider):
         del what
         if status != HTTPStatus.OK:
             raise refusal(status, headers)
-        return f"account {short(read_object(body).get('account'))}"
+        return f"account {short(read_answer(body).get('account'))}"
 
     def read_receipts(self, callback: Callback) -> tuple[ProviderReceipt, ...]:
         """One receipt per callback, `{"id", "state", "error", "reference"}`, and the HMAC-SHA256 of it in hex.

@@ -27,7 +27,7 @@ from pipeline.errors import (
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import HOST_LABEL, Needs
-from providers.answers import accepted, inner, is_success, objects, read_object, refused, short
+from providers.answers import accepted, inner, is_success, objects, read_answer, read_object, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.blame import Part, blamed
 from providers.callbacks import check_signature, receipt_codes, reference_in, state_of
@@ -158,7 +158,7 @@ class InfobipProvider(HttpProvider):
 
     def read_response(self, status: int, headers: Mapping[str, str], body: bytes) -> Accepted:
         """`200 {"messages": [{"messageId", "status"}]}`, where the status may still refuse it, or an error status."""
-        answer = read_object(body)
+        answer = read_answer(body)
         if not is_success(status) or answer.get("errorCode") or answer.get("requestError"):
             raise _error(answer, status, headers)
         message = inner(answer, "messages")
@@ -179,7 +179,7 @@ class InfobipProvider(HttpProvider):
 
     def read_check(self, what: str, status: int, headers: Mapping[str, str], body: bytes) -> str:
         """Read reports, or `{"balance", "currency"}`. A key that may not see the balance can be one that may send."""
-        answer = read_object(body)
+        answer = read_answer(body)
         if what == "balance" and status == HTTPStatus.FORBIDDEN and _word(answer) in {"E403", "FORBIDDEN"}:
             return "not told: the key is valid and has no scope account-management:manage"
         if status != HTTPStatus.OK:

@@ -16,7 +16,7 @@ from pipeline.errors import Misconfigured, ProviderError, Refused, RouteRefused,
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs, SenderNeeds
-from providers.answers import accepted, inner, is_success, objects, read_object, refused, short
+from providers.answers import accepted, inner, is_success, objects, read_answer, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.blame import Part, blamed
 from providers.callbacks import UNPUBLISHED_S, forged, form, is_timely, receipt_word, state_of
@@ -118,7 +118,7 @@ class MessageBirdProvider(HttpProvider):
 
     def read_response(self, status: int, headers: Mapping[str, str], body: bytes) -> Accepted:
         """`201 {"id", "recipients": {"items": [{"status"}]}}`, or `{"errors": [{"code", "parameter"}]}`."""
-        answer = read_object(body)
+        answer = read_answer(body)
         if not is_success(status) or _words(answer):
             raise _refused(answer, status, headers)
         return accepted(answer.get("id"))
@@ -129,7 +129,7 @@ class MessageBirdProvider(HttpProvider):
 
     def read_check(self, what: str, status: int, headers: Mapping[str, str], body: bytes) -> str:
         """`{"payment": "prepaid", "type": "credits", "amount": 9.2}`."""
-        answer = read_object(body)
+        answer = read_answer(body)
         if status != HTTPStatus.OK:
             raise _refused(answer, status, headers)
         if what == "credential":

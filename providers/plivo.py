@@ -23,7 +23,7 @@ from pipeline.errors import (
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs, SenderNeeds
-from providers.answers import accepted, is_success, read_object, refusal, refused, short
+from providers.answers import accepted, is_success, read_answer, refusal, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.blame import Part, blamed
 from providers.callbacks import forged, form, receipt_codes, receipt_word, state_of
@@ -44,7 +44,7 @@ REFUSALS: Final[Mapping[str, type[ProviderError]]] = {
 # What a refused request says, in lower case. The rest of the sentence may quote the number.
 # https://support.plivo.com/support/solutions/articles/17000088423, https://github.com/plivo/plivo-node/issues/222
 NO_CREDIT: Final = "insufficient credit"
-NO_NUMBER: Final = re.compile(r"('[^']{1,64}'|\S{1,64}) is not a valid phone number")
+NO_NUMBER: Final = " is not a valid phone number"  # stands behind it, and it is mostly in quotes
 CREDIT, DESTINATION, SOURCE = "900", "50", "40"  # the codes for what the words say
 SHORTEST_NUMBER: Final = 7  # digits of a recipient; a short code has fewer
 
@@ -145,7 +145,7 @@ class PlivoProvider(HttpProvider):
 
     def read_response(self, status: int, headers: Mapping[str, str], body: bytes) -> Accepted:
         """`202 {"message_uuid": [...]}` with one id for one number, or `{"api_id", "error": <words>}`."""
-        answer = read_object(body)
+        answer = read_answer(body)
         said = answer.get("error")
         code = self._code(answer, said if isinstance(said, str) else body.decode(errors="replace"))
         if is_success(status) and not (code or said):
@@ -162,10 +162,11 @@ class PlivoProvider(HttpProvider):
             return short(answer.get("error_code") or DESTINATION)
         if NO_CREDIT in text:
             return CREDIT
-        quoted, named = NO_NUMBER.search(text), {"src", "dst"} & set(_named(answer))
-        if not quoted:
+        before, found, _ = text.partition(NO_NUMBER)
+        if not found:
             return None
-        about_us = "src" in named if named else self._is_ours(quoted[1])
+        named = PAIR.intersection(_named(answer))
+        about_us = "src" in named if named else self._is_ours(_last(before))
         return SOURCE if about_us else DESTINATION
 
     def _is_ours(self, quoted: str) -> bool:
@@ -182,7 +183,7 @@ class PlivoProvider(HttpProvider):
         """`{"account_type", "billing_mode", "cash_credits"}`. Its `state` is that of a postal address."""
         if status != HTTPStatus.OK:
             raise refusal(status, headers)
-        account = read_object(body)
+        account = read_answer(body)
         if what == "credential":
             return f"accepted, account {short(account.get('account_type'))}"  # developer: a trial
         credit = short(account.get("cash_credits"))
@@ -231,6 +232,11 @@ def _named(answer: Mapping[str, Any]) -> list[str]:
         return list(error)
     words = NO_WORDS.intersection(re.findall(r"\w+", error.lower())) if isinstance(error, str) else frozenset()
     return [] if words >= PAIR else sorted(words)
+
+
+def _last(text: str) -> str:
+    """Give what stands at the end of a text: in quotes, or a word."""
+    return text[:-1].rpartition("'")[2] if text.endswith("'") else text.rpartition(" ")[2]
 
 
 def _digits(text: str) -> str:

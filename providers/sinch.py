@@ -15,7 +15,7 @@ from pipeline.errors import Malformed, Misconfigured, ProviderError, Refused, Ro
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import HOST_LABEL, Needs
-from providers.answers import accepted, is_success, read_object, refused, short
+from providers.answers import accepted, is_success, read_answer, read_object, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.blame import Part, blamed_in_words
 from providers.callbacks import check_signature, forged, is_timely, receipt_word, reference_in, state_of
@@ -120,7 +120,7 @@ class SinchProvider(HttpProvider):
 
     def read_response(self, status: int, headers: Mapping[str, str], body: bytes) -> Accepted:
         """`201 {"id": ...}`, or `{"code", "text"}`; of a 401 the body is often empty."""
-        answer = read_object(body)
+        answer = read_answer(body)
         if is_success(status) and not answer.get("code"):
             return accepted(answer.get("id"))
         raise _refused(answer, status, headers)
@@ -136,7 +136,7 @@ class SinchProvider(HttpProvider):
 
     def read_check(self, what: str, status: int, headers: Mapping[str, str], body: bytes) -> str:
         """`{"count": ...}` of batches; of a dry run only its refusal tells something, and that of the sender alone."""
-        answer = read_object(body)
+        answer = read_answer(body)
         if status != HTTPStatus.OK:
             error = _refused(answer, status, headers)
             of_form = isinstance(error, Refused | Malformed)

@@ -26,7 +26,7 @@ from pipeline.errors import (
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs, SenderNeeds
-from providers.answers import accepted, inner, is_success, objects, read_object, refusal, refused, short
+from providers.answers import accepted, inner, is_success, objects, read_answer, read_object, refusal, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.blame import Part, blamed
 from providers.callbacks import (
@@ -145,7 +145,7 @@ class TelnyxProvider(HttpProvider):
 
     def read_response(self, status: int, headers: Mapping[str, str], body: bytes) -> Accepted:
         """`200 {"data": {"id": ...}}`, or `{"errors": [{"code", "title", "detail", "source"}]}` at either level."""
-        answer = read_object(body)
+        answer = read_answer(body)
         message = inner(answer, "data")
         errors = [*objects(answer.get("errors")), *objects(message.get("errors"))]
         state = inner(message, "to").get("status")
@@ -168,7 +168,7 @@ class TelnyxProvider(HttpProvider):
         if status != HTTPStatus.OK:
             lost = what != "credential" and status == HTTPStatus.NOT_FOUND
             raise RouteRefused(f"http_{status}") if lost else refusal(status, headers)
-        data = inner(read_object(body), "data")
+        data = inner(read_answer(body), "data")
         if what == "credential":
             return f"balance {short(data.get('balance'))} {short(data.get('currency'))}"
         if data.get("enabled") is False:

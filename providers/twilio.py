@@ -24,7 +24,7 @@ from pipeline.errors import (
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import HOST_LABEL, Needs, SenderNeeds
-from providers.answers import accepted, is_success, read_object, refused, short
+from providers.answers import accepted, is_success, read_answer, read_object, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.blame import Part, blamed_in_words
 from providers.callbacks import check_signature, forged, form, receipt_codes, receipt_word, state_of
@@ -130,7 +130,7 @@ class TwilioProvider(HttpProvider):
 
     def read_response(self, status: int, headers: Mapping[str, str], body: bytes) -> Accepted:
         """`201 {"sid", "status", "error_code"}`, or `{"code", "message"}`."""
-        answer = read_object(body)
+        answer = read_answer(body)
         if not is_success(status) or _words(answer):
             raise _refused(answer, status, headers)
         return accepted(answer.get("sid"))
@@ -144,7 +144,7 @@ class TwilioProvider(HttpProvider):
 
     def read_check(self, what: str, status: int, headers: Mapping[str, str], body: bytes) -> str:
         """`{"balance": "12.34", "currency": "USD"}`; of the message nothing is told. A subaccount has no balance."""
-        answer = read_object(body)
+        answer = read_answer(body)
         if status != HTTPStatus.OK:
             raise _refused(answer, status, headers)
         if what == "credential":

@@ -34,7 +34,7 @@ from pipeline.errors import (
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs, SenderNeeds
-from providers.answers import accepted, inner, is_success, objects, read_object, refused, short
+from providers.answers import accepted, inner, is_success, objects, read_answer, read_object, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.blame import Part, blamed
 from providers.callbacks import LEEWAY_S, forged, is_timely, receipt_codes, receipt_word, reference_in, state_of
@@ -178,7 +178,7 @@ class VonageProvider(HttpProvider):
 
     def read_response(self, status: int, headers: Mapping[str, str], body: bytes) -> Accepted:
         """`202 {"message_uuid"}`, or `{"type": "...#<code>"}`, which refuses whatever the status is."""
-        answer = read_object(body)
+        answer = read_answer(body)
         if is_success(status) and not answer.get("type"):
             return accepted(answer.get("message_uuid"))
         raise _refused(answer, status, headers)
@@ -196,8 +196,8 @@ class VonageProvider(HttpProvider):
         """`{"value"}` in euros; of an application the 422 that a message without anything gets."""
         del what
         if self._key is None and status == HTTPStatus.OK:
-            return f"balance {short(read_object(body).get('value'))} EUR"
-        error = _refused(read_object(body), status, headers)
+            return f"balance {short(read_answer(body).get('value'))} EUR"
+        error = _refused(read_answer(body), status, headers)
         if self._key is None or status != HTTPStatus.UNPROCESSABLE_ENTITY or type(error) is Misconfigured:
             raise error
         return "the application's key is accepted; no balance without the API secret"

@@ -27,7 +27,7 @@ from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs, SenderNeeds
 from pipeline.text import segments
-from providers.answers import accepted, is_success, objects, read_object, refusal, refused, short
+from providers.answers import accepted, is_success, objects, read_answer, read_object, refusal, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.blame import Part, blamed_in_words
 from providers.callbacks import (
@@ -155,7 +155,7 @@ class VonageSmsProvider(HttpProvider):
 
         A text of which one part was refused cannot be read, so it counts as refused.
         """
-        parts = objects(read_object(body).get("messages"))
+        parts = objects(read_answer(body).get("messages"))
         said = [short(part.get("status")) for part in parts]
         words = [word for word in said if word not in {"0", None}]
         if is_success(status) and not words:
@@ -171,7 +171,7 @@ class VonageSmsProvider(HttpProvider):
         del what
         if status != HTTPStatus.OK:
             raise refusal(status, headers)
-        return f"balance {short(read_object(body).get('value'))} EUR"
+        return f"balance {short(read_answer(body).get('value'))} EUR"
 
     def read_receipts(self, callback: Callback) -> tuple[ProviderReceipt, ...]:
         """One receipt per callback. Its URL is not signed: the reference is what came back as `client-ref`."""

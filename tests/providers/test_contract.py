@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import re
 import socket
 import sys
 import time
@@ -52,6 +53,8 @@ from tests.providers.proofs import check_forged, check_moved
 from tests.samples import ATTEMPT
 
 pytestmark = pytest.mark.parametrize("adapter", ADAPTERS)
+for each in ADAPTERS:
+    sample(each)  # imported now: a test module that is imported within a property test counts as nested in it
 
 
 async def outcome(adapter: str, script: Script, *, timeout_s: float = 5.0) -> ProviderError:
@@ -357,6 +360,73 @@ json = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["id", "state", "error"]) | st.text(), inner),
 )
 bodies = st.binary() | json.map(dumps).map(str.encode)
+
+
+NAMES = [
+    "id",
+    "sid",
+    "code",
+    "error",
+    "error_code",
+    "errors",
+    "status",
+    "message",
+    "messages",
+    "recipients",
+    "items",
+    "data",
+    "to",
+    "type",
+    "invalid_parameters",
+    "name",
+    "source",
+    "pointer",
+    "parameter",
+    "violations",
+    "property",
+    "requestError",
+    "serviceException",
+    "validationErrors",
+    "groupId",
+    "text",
+    "from",
+    "__type",
+    "Reason",
+    "Fields",
+    "Name",
+    "MessageId",
+    "message_uuid",
+    "invalid_number",
+    "api_id",
+    "error-text",
+    "message-id",
+    "detail",
+    "title",
+]
+VALUES = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["to", "/from", "failed"])
+)
+said = st.recursive(
+    VALUES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=6)
+)
+
+
+@given(answer=said, status=st.sampled_from([200, 201, 302, 400, 401, 403, 404, 422, 429, 500, 502]))
+def test_any_answer_is_an_id_or_an_error_in_a_short_word(adapter: str, answer: object, status: int) -> None:
+    code = _code_of(unopened(adapter), status, dumps(answer).encode())
+
+    assert code is not None or status < 300
+    assert code is None or re.fullmatch(r"[A-Za-z0-9_.:-]{1,64}", code)
+    assert code is None or not re.search(r"[0-9]{6}", re.sub(r"[_.:-]", "", code))
+
+
+def _code_of(provider: HttpProvider, status: int, body: bytes) -> str | None:
+    """Give the code of the error; none: accepted."""
+    try:
+        provider.read_response(status, CIMultiDict(), body)
+    except ProviderError as error:
+        return error.code
+    return None
 
 
 @given(body=bodies, forged=st.none() | st.text(), url=st.none() | st.text())
