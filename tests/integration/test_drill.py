@@ -54,6 +54,19 @@ def test_the_short_set_of_drills_loses_no_code_and_prints_one_object_each(tmp_pa
     assert not working_in(tmp_path)
 
 
+@pytest.mark.slow
+def test_whatever_one_caller_writes_every_other_callers_codes_go_on(tmp_path: Path, jars: Path) -> None:
+    drill = start("strange-records", tmp_path / "strange", jars)
+    printed, said = drill.communicate(timeout=110)
+    assert said == "", printed + said
+    found = orjson.loads(printed.splitlines()[-1])
+    assert {figure: found[figure] for figure in (*NEVER, "ended", "taken_back_sent")} == dict.fromkeys(
+        (*NEVER, "ended", "taken_back_sent"), 0
+    )
+    assert found["cause"] == "records"
+    assert found["evidence_age_s"] is not None
+
+
 def test_drill_that_is_interrupted_stops_everything(folder: Path) -> None:
     drill = subprocess.Popen(command("provider-token"), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     ready = folder / ".ithaca" / "drill" / "provider-token" / "running.json"

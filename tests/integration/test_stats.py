@@ -1,5 +1,6 @@
 """Statistics processes that share the counted topics of a real broker."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -11,13 +12,16 @@ import pytest
 from confluent_kafka import Producer
 from msgspec.structs import replace
 
+from bench.strange.batches import produce
+from bench.strange.caller import delete, transacting, transaction
 from pipeline.records import encode
-from pipeline.topics import ATTEMPTS, RECEIPTS
+from pipeline.topics import ATTEMPTS, RECEIPTS, VERIFICATIONS
 from tests.integration.statistics import RECEIPT, WITHIN_S, Statistics, now, statistics, until
+from tests.integration.test_strange_batches import UNREADABLE
 from tests.samples import ATTEMPT
 from workers.embedded.kafka import EmbeddedKafka
 from workers.kafka import KafkaAdmin
-from workers.stats.decider import HEARTBEAT_S
+from workers.stats.decider import FRESH_S, HEARTBEAT_S
 
 SESSION_S = 2.0
 
@@ -112,3 +116,31 @@ async def deciders(stats: Statistics, *names: str) -> list[str]:
 async def tables_since(stats: Statistics, instant: float) -> bool:
     countries = {table.country for table in await stats.tables() if table.decided_at.timestamp() >= instant}
     return countries >= {"GB", "US"}
+
+
+async def test_whatever_a_caller_writes_counts_follow_from_the_log_and_stay_young(stats: Statistics) -> None:
+    topic = stats.kafka.prefix + VERIFICATIONS.name
+    ages: list[float] = []
+
+    async def all_is_counted() -> bool:
+        figures = await stats.figures("one")
+        ages.append(figures["age_s"])
+        return figures["lag"] == 0 and await nothing_lags(stats)
+
+    async with stats.log() as log, stats.process("one"), transacting(stats.kafka.bootstrap, topic) as caller:
+        await log.write(100)
+        for partition in range(stats.kafka.partitions):
+            await transaction(caller, topic, [b"no report"], partition=partition)
+            await transaction(caller, topic, [b"no report"] * 3, partition=partition, commit=False)
+            for made in UNREADABLE.values():
+                assert await asyncio.to_thread(produce, stats.kafka.bootstrap, topic, partition, made) == 0
+        await log.write(100)
+        await until("all is counted", all_is_counted)
+        counted = await stats.counted()
+        await log.write(100)
+        for partition in range(stats.kafka.partitions):
+            await delete(stats.kafka.bootstrap, topic, partition, -1)
+        await until("what was deleted is no lag", all_is_counted)
+
+    assert sum(counted.values()) == 200
+    assert max(ages) < FRESH_S
