@@ -5,7 +5,7 @@ import asyncio
 from pipeline.errors import DeadReason, InvalidMessage, PipelineError, StoreAway
 from pipeline.following import UNKNOWN_HEALTH, RouteHealth
 from pipeline.records import Attempt, decode
-from pipeline.refusals import FinalWord, final_word, unheard
+from pipeline.refusals import FinalWord, final_word, unheard, unwilling
 from pipeline.retry import (
     NOTHING_SEEN,
     Dead,
@@ -161,6 +161,8 @@ class Dispatcher:
     def _word(self, case: Case) -> FinalWord | None:
         """Give what the providers of its country have said for good."""
         counted = case.counted
+        if not unwilling(counted):  # nearly always: it is asked after each attempt
+            return None
         return final_word(counted, others=unheard(self._desks.names_in(case.phone.country), counted))
 
     def _still(self, handling: Handling, send: Send) -> Decision:
