@@ -19,6 +19,7 @@ from pipeline.settings import StateSettings
 from pipeline.store import StoreCondition, StoreFault
 from workers.log import get_log
 from workers.state.answers import condition_of, is_about_a_row
+from workers.state.ending import end
 
 CONNECTIONS: Final = 64  # of one process; the server shares one fsync among the calls of all of them
 PROBE_EVERY_S: Final = 0.25  # while the store is away
@@ -135,9 +136,7 @@ class Store:
     async def close(self) -> None:
         """Stop probing and close the connections."""
         if self._probe:
-            self._probe.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._probe
+            await end(self._probe)
         await self._client.aclose()
 
     async def _plain(self, command: str, *args: Any, questions: int = 1, **options: Any) -> Any:

@@ -9,6 +9,7 @@ from pipeline.errors import StoreAway
 from pipeline.store import WORDS, StoreFault, faults
 from workers.log import get_log
 from workers.state.client import Store
+from workers.state.ending import end
 from workers.state.epoch import Clock, Epoch
 
 LOOK_EVERY_S: Final = 15.0  # as often as Prometheus asks; an answer of INFO is 6 kB
@@ -32,8 +33,7 @@ async def watched(store: Store, epoch: Epoch, clock: BrokerTime) -> AsyncIterato
     try:
         yield
     finally:
-        looking.cancel()
-        await asyncio.wait([looking])
+        await end(looking)
 
 
 async def look(store: Store, epoch: Epoch, clock: BrokerTime) -> None:
