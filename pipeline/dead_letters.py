@@ -8,6 +8,7 @@ from msgspec import Struct, structs
 
 from pipeline.errors import DeadReason
 from pipeline.records import Attempt, DeadLetter, LetterState, Origin, RefusedRequest, Resolution
+from pipeline.topics import VERIFICATIONS
 
 
 class Letter(Struct, frozen=True, kw_only=True):
@@ -66,6 +67,11 @@ def last_number(dead: DeadLetter) -> int:
 def letter_id(dead: DeadLetter) -> str:
     """Name a dead letter: a copy, which a record that is delivered twice may leave, has the same name."""
     return f"{source_of(dead)}.{last_number(dead)}"
+
+
+def is_of_the_request(dead: DeadLetter) -> bool:
+    """Tell a letter by which a request died from one of another record that only bears its id."""
+    return dead.reason is not DeadReason.CONFLICT and dead.origin.topic != VERIFICATIONS.name
 
 
 def refusal_of(dead: DeadLetter) -> RefusedRequest | None:

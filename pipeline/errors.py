@@ -42,8 +42,8 @@ class DeadReason(StrEnum):
     CONFLICT = "conflict"  # its request id came before, with another number or another code of the caller's own
     UNRENDERABLE = "unrenderable"  # the caller's template cannot be rendered
     NO_ROUTE = "no_route"  # no provider is configured for this country
-    REJECTED = "rejected"  # a provider says that this destination can never be reached
-    MALFORMED = "malformed"  # a provider says that our payload is wrong: a defect of ours
+    REJECTED = "rejected"  # two providers, or the only one, say that this destination can never be reached
+    MALFORMED = "malformed"  # two providers, or the only one, say that our text is wrong: a defect of ours
     EXHAUSTED = "exhausted"  # every attempt failed
     SUPERSEDED = "superseded"  # a newer request of the same caller, number and purpose came before it was sent
     EXPIRED = "expired"  # its life, or the part of it in which sends may start, was over before any hand-over

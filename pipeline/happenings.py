@@ -8,11 +8,12 @@ from pipeline.records import Cause, Incident, Phase
 def unreadable_batch(topic: str, partition: int, offset: int, reason: str, appended_at: datetime) -> Incident:
     """Give the incident of a batch that cannot be opened: the same one for the same batch, whoever meets it.
 
-    `offset` is the last one of the batch; the topic is without prefix.
+    `offset` is the last one of the batch; the topic is without prefix. Those of one partition and hour are one,
+    which tells of the newest: whoever writes many of them fills no list with incidents.
     """
     place = f"{topic}/{partition}"
     return _once(
-        f"batch-{topic.replace('.', '-')}-{partition}-{offset}",
+        f"batch-{topic.replace('.', '-')}-{partition}-{int(appended_at.timestamp()) // 3600}",
         Cause.RECORDS,
         appended_at,
         f"a batch of {place} that ends at offset {offset} cannot be opened: {reason}",

@@ -69,9 +69,9 @@ def _sum(several: Iterable[Seen]) -> Seen:
 
 
 def _seen(route: RouteEvidence, now: int) -> Mapping[int, Seen]:
-    """Count the receipts of each block of the window."""
+    """Count the receipts of each whole block of the window: one that is looked at in part is judged by its rest."""
     counts: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
-    for second in range(now - WINDOW_S, now + 1):
+    for second in range(-(-(now - WINDOW_S) // BLOCK_S) * BLOCK_S, now + 1):
         if second in route.seconds:
             count = counts[second // BLOCK_S]
             for bucket in route.seconds[second].values():

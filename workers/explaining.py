@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from pipeline.dead_letters import is_of_the_request
 from pipeline.errors import InvalidMessage
 from pipeline.explaining import Known
 from pipeline.records import (
@@ -28,7 +29,8 @@ async def known_of(kafka: KafkaSettings, request_id: str, now: datetime, within:
     async with KafkaAdmin(kafka) as admin:
         requests = await _of(admin, REQUESTS, OtpRequest, request_id, since)
         attempts = await _of(admin, ATTEMPTS, Attempt, request_id, since)
-        dead = await _of(admin, DEAD, DeadLetter, request_id, since)
+        letters = await _of(admin, DEAD, DeadLetter, request_id, since)
+        dead = [letter for letter in letters if is_of_the_request(letter)]
         countries = [*(one.country for one in attempts), *(one.country for one in dead)]
         country = next(filter(None, countries), None)
         return Known(

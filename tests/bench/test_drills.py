@@ -72,11 +72,11 @@ def test_no_drill_may_go_without_what_is_promised_always(figure: str) -> None:
     assert all(figure in {limit.figure for limit in limits_of(drill)} for drill in DRILLS)
 
 
-def test_short_set_takes_two_and_a_half_minutes_and_a_start_and_stop_of_each_system() -> None:
+def test_short_set_takes_three_minutes_and_a_start_and_stop_of_each_system() -> None:
     short = [drill.quick for drill in DRILLS if drill.quick]
 
     assert short
-    assert sum(size.before_s + size.observed_s + max(size.enter_after_s or (0,)) for size in short) < 150
+    assert sum(size.before_s + size.observed_s + max(size.enter_after_s or (0,)) for size in short) < 180
 
 
 @pytest.mark.parametrize(

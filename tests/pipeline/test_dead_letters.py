@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from pipeline.dead_letters import Letter, Wanted, filed, letter_id, refusal_of, resolved
+from pipeline.dead_letters import Letter, Wanted, filed, is_of_the_request, letter_id, refusal_of, resolved
 from pipeline.errors import DeadReason
 from pipeline.records import DeadLetter, LetterState, Origin, RefusedRequest
 from tests.pipeline.dead import REQUEST, a_dead_letter, a_letter, an_attempt
@@ -24,6 +24,14 @@ def at(offset: int) -> Origin:
 def states(*letters: DeadLetter, done: Letter | None = None) -> list[LetterState]:
     resolutions = [resolved(done, LetterState.REDRIVEN, LATER, "ann")] if done else []
     return [letter.state for letter in filed([(at(n), dead) for n, dead in enumerate(letters)], resolutions)]
+
+
+def test_a_letter_of_another_record_that_bears_the_id_is_not_the_requests_own() -> None:
+    report = Origin(topic="otp.verifications", partition=0, offset=1)
+
+    assert is_of_the_request(a_dead_letter())
+    assert not is_of_the_request(a_dead_letter(reason=DeadReason.CONFLICT))
+    assert not is_of_the_request(a_dead_letter(origin=report))
 
 
 def test_caller_is_told_of_a_dead_letter_where_anything_names_it() -> None:

@@ -91,6 +91,19 @@ def test_what_is_rejected_in_another_country_is_no_excuse() -> None:
     assert evidence.route("a", "GB").weighed(NOW - 5, 40).route > 35
 
 
+def test_what_was_judged_of_a_block_is_not_judged_anew_by_its_last_second() -> None:
+    evidence = Evidence()
+    for second in range(NOW - 5, NOW):
+        evidence.add(Cell(second, "a", "GB", "v1", Counts(accepted=1, rejected=1)), NOW)
+        evidence.add(Cell(second, "b", "GB", "v1", Counts(accepted=4, delivered=4)), NOW)
+
+    for now in range(NOW, NOW + WINDOW_S + 10):
+        weigh_rejections(evidence, now)
+
+    route = evidence.route("a", "GB")
+    assert sum(route.weighed(second, 1).route for second in range(NOW - 5, NOW)) == 5
+
+
 def test_rejections_that_are_long_ago_are_left_as_they_were_judged() -> None:
     evidence = known(a=Counts(accepted=50, rejected=40), b=Counts(accepted=20, delivered=18))
     weigh_rejections(evidence, NOW)

@@ -6,7 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from pipeline.codes import CodeBasis, Entry, bare, derive, matches, read_entry
-from pipeline.errors import InvalidMessage, StoreAway
+from pipeline.errors import InvalidMessage, RowUnreadable, StoreAway
 from pipeline.phone import unseal
 from pipeline.records import Verification
 from pipeline.topics import VERIFICATIONS
@@ -63,6 +63,8 @@ class Checking:
         mark = secrets.token_hex(_MARK_BYTES)
         try:
             return await self._checks.consume(request_id, mark)
+        except RowUnreadable:  # the store answered
+            raise
         except StoreAway:
             self._unsure[mark] = request_id, caller
             raise
@@ -70,7 +72,10 @@ class Checking:
     async def _settle(self) -> None:
         """Tell of the codes that were used up without an answer to us: whoever repeats one is told, and nobody else."""
         for mark, (request_id, caller) in list(self._unsure.items()):
-            used = await self._checks.went_through(request_id, mark)
+            try:
+                used = await self._checks.went_through(request_id, mark)
+            except RowUnreadable:
+                used = None
             if self._unsure.pop(mark, None) and used is not None:
                 self._tell_verified(request_id, caller, used)
 

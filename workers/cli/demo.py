@@ -104,13 +104,18 @@ async def _demo(settings: Settings, environ: Mapping[str, str], *, seconds: floa
                 on_change=lambda status: progress.update(step, detail=f"{status.name} {status.state}"),
                 progress=lambda done, total: progress.update(step, detail=f"Kafka's jars: {done} of {total}"),
             )
-            await standing.enter_async_context(system.running())
+            supervisor = await standing.enter_async_context(system.running())
             progress.update(step, total=1, completed=1, detail="ready")
             progress.console.print(f"watch it at {page_of(settings, system.urls['ops'])}")
             await _ask_and_enter(system, api_key, progress, rate=rate, seconds=seconds)
         with live("now the leading carrier breaks") as display:
             practice = import_module("bench.drills.practice").Practice(
-                system, settings, api_key, **_drill(), show=lambda moment: display.update(view(moment))
+                system,
+                settings,
+                api_key,
+                **_drill(),
+                show=lambda moment: display.update(view(moment)),
+                supervisor=supervisor,
             )
             observed = await practice.run()
             display.update("write the postmortem, and stop everything")

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from pipeline.errors import DeadReason, InvalidMessage, PipelineError, StoreAway
+from pipeline.errors import DeadReason, InvalidMessage, Outcome, PipelineError, StoreAway
 from pipeline.following import UNKNOWN_HEALTH, RouteHealth
 from pipeline.records import Attempt, decode
 from pipeline.refusals import FinalWord, final_word, unheard, unwilling
@@ -92,9 +92,10 @@ class Dispatcher:
         if no_route := self._no_route(case):
             return no_route
         if case.request.resend:
-            earlier = await self._claims.attempts(case.request.request_id, asked_by=case.source)
-            handling.case = case.with_attempts(earlier)
-            return self._resend(handling, NOTHING_SEEN)
+            had = await self._claims.attempts(case.request.request_id, asked_by=case.source)
+            handling.case = case.with_attempts(had.attempts)
+            # One that comes again is not judged anew: its claim knows what it did.
+            return Send(trigger="resend") if had.itself else self._resend(handling, NOTHING_SEEN)
         decision = self._decide(handling, NOTHING_SEEN)
         if isinstance(decision, Send):
             return decision
@@ -155,15 +156,16 @@ class Dispatcher:
 
     def _resend(self, handling: Handling, seen: Seen) -> Decision:
         case = handling.case
-        policy, word = self._policy_of(case), self._word(case)
+        policy, word = self._policy_of(case), self._word(case, wished=True)
         return resend(case.attempts, seen, case.life, self._clock.now(), policy, word=word)
 
-    def _word(self, case: Case) -> FinalWord | None:
-        """Give what the providers of its country have said for good."""
+    def _word(self, case: Case, *, wished: bool = False) -> FinalWord | None:
+        """Give what the providers of its country have said for good. By a wish one that took it may be asked again."""
         counted = case.counted
         if not unwilling(counted):  # nearly always: it is asked after each attempt
             return None
-        return final_word(counted, others=unheard(self._desks.names_in(case.phone.country), counted))
+        taken = wished and any(attempt.outcome is Outcome.ACCEPTED for attempt in counted)
+        return final_word(counted, others=taken or unheard(self._desks.names_in(case.phone.country), counted))
 
     def _still(self, handling: Handling, send: Send) -> Decision:
         if send.trigger == "resend":

@@ -1,5 +1,6 @@
 """TCP ports on the loopback interface: free ones, fixed ones, and the same ones as last time."""
 
+import atexit
 import itertools
 import random
 import socket
@@ -58,6 +59,7 @@ def _ours() -> Iterator[int]:
             first.close()
         else:
             _held.append(first)
+            atexit.register(first.close)
             yield from _behind(first)
 
 

@@ -63,7 +63,7 @@ class Feed:
         return {country: country_row(table, self._evidence, second) for country, table in sorted(self.tables.items())}
 
     def _document(self, rows: list[CountryRow]) -> dict[str, Any]:
-        incidents = sorted(self._incidents.values(), key=lambda one: one.opened_at, reverse=True)[:MOST_INCIDENTS]
+        incidents = sorted(self._incidents.values(), key=_open_and_newest_first, reverse=True)[:MOST_INCIDENTS]
         as_of, now = self._evidence.as_of, self._clock()
         return {
             "at": now,
@@ -130,3 +130,7 @@ _TAKE: Final[Mapping[str, Callable[[Feed, Record], None]]] = {
     DEAD.name: Feed._take_dead,  # noqa: SLF001
     RESOLUTIONS.name: Feed._take_resolution,  # noqa: SLF001
 }
+
+
+def _open_and_newest_first(incident: Incident) -> tuple[bool, datetime]:
+    return incident.phase is not Phase.CLOSED, incident.opened_at

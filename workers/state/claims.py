@@ -43,7 +43,16 @@ class ClaimVerdict(StrEnum):
     UNCLAIMED = "unclaimed"  # the store is away: go on without
 
 
+# Verdicts by which an attempt that was made while the store was away has its place in the row.
+KEPT: Final = frozenset({ClaimVerdict.GRANTED, ClaimVerdict.EXCUSED, ClaimVerdict.KNOWN})
 _VERDICTS: Final = {verdict.value.encode(): verdict for verdict in ClaimVerdict}
+
+
+class Had(Struct, frozen=True, kw_only=True):
+    """What a request has had before a wish for another message."""
+
+    attempts: tuple[Attempt, ...] = ()  # oldest first, without the wish's own
+    itself: bool = False  # the wish has had its attempt: it comes again
 
 
 class Claim(Struct, frozen=True, kw_only=True):
@@ -162,24 +171,26 @@ class Claims:
         """
         return await self._looks.ask((request_id, number, source))
 
-    async def attempts(self, request_id: str, *, asked_by: str) -> tuple[Attempt, ...]:
+    async def attempts(self, request_id: str, *, asked_by: str) -> Had:
         """Give the attempts a request has had, oldest first, without those of the source that asks."""
         try:
             row, source = await self._store.fields(f"otp:{request_id}"), asked_by.encode()
         except StoreAway:
-            return ()
-        made = [value for name, value in row.items() if name.startswith(b"a") and row.get(b"s" + name[1:]) != source]
+            return Had()
+        made = {name: value for name, value in row.items() if name.startswith(b"a")}
+        others = [value for name, value in made.items() if row.get(b"s" + name[1:]) != source]
         try:
-            others = [decode(Attempt, value) for value in made]
+            attempts = [decode(Attempt, value) for value in others]
         except InvalidMessage:
             self._store.cannot_read("hgetall")
-            return ()
-        return tuple(sorted(others, key=lambda attempt: attempt.number))
+            return Had()
+        by_number = tuple(sorted(attempts, key=lambda attempt: attempt.number))
+        return Had(attempts=by_number, itself=len(others) < len(made))
 
     def _claim_here(self, claim: Claim) -> Claimed:
         number = claim.number or claim.resend + 1
         known = self._owed.get(claim.key)
-        if known is None and number > claim.most:
+        if known is None and claim.resend and self._wishes_owed(claim.request_id) >= claim.most - 1:
             verdict = ClaimVerdict.TOO_MANY
         elif known is None:
             self._owe(claim, None)
@@ -196,6 +207,10 @@ class Claims:
             outcome=known[1] if known else None,
         )
 
+    def _wishes_owed(self, request_id: str) -> int:
+        """Count the wishes of a request that were fulfilled here since the store is away."""
+        return sum(claim.request_id == request_id and claim.resend > 0 for claim, _ in self._owed.values())
+
     def _owe(self, claim: Claim, outcome: bytes | None) -> None:
         if len(self._owed) >= OWED_MAX:
             self._owed.popitem(last=False)
@@ -211,7 +226,7 @@ class Claims:
             stored = [
                 _Stored(claim=claim, number=answer.number, outcome=outcome)
                 for (_, (claim, outcome)), answer in zip(chunk, claimed, strict=True)
-                if outcome is not None and isinstance(answer, Claimed)
+                if outcome is not None and isinstance(answer, Claimed) and answer.verdict in KEPT
             ]
             if stored:
                 await self._run_outcomes(stored)

@@ -29,8 +29,10 @@ PROBE_LIFE_MS: Final = 60_000  # of the key that a probe writes
 SETTLE_S: Final = 5.0
 SCRIPTS: Final = ("claim", "renew", "outcome", "seen", "receipt", "report", "ask_again", "try_code", "consume", "epoch")
 BEFORE: Final = {  # what scripts share
-    **dict.fromkeys(("claim", "outcome", "seen", "report"), "each"),
-    **dict.fromkeys(("ask_again", "try_code"), "settled"),
+    "claim": ("each", "spent"),
+    **dict.fromkeys(("outcome", "seen", "report"), ("each",)),
+    "ask_again": ("settled", "spent"),
+    "try_code": ("settled",),
 }
 REPEATABLE: Final = frozenset(
     {"claim", "renew", "outcome", "seen", "receipt", "report", "consume"}
@@ -203,6 +205,8 @@ class Store:
         for callback in self.when_back:
             try:
                 await callback()
+            except RowUnreadable:  # one row's own: it was said, and the others are to come
+                continue
             except StoreAway:
                 return
             except Exception:
@@ -211,5 +215,5 @@ class Store:
 
 def _text(script: str) -> str:
     folder = files("workers.state") / "scripts"
-    names = (BEFORE[script], script) if script in BEFORE else (script,)
+    names = (*BEFORE.get(script, ()), script)
     return "".join((folder / f"{name}.lua").read_text() for name in names)

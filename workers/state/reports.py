@@ -7,7 +7,7 @@ from typing import Final
 import orjson
 from msgspec import Struct
 
-from pipeline.errors import StoreAway
+from pipeline.errors import RowUnreadable, StoreAway
 from workers.log import get_log
 from workers.state.client import Store
 from workers.state.coalescer import CHUNK, Coalescer
@@ -44,6 +44,8 @@ class Reports:
         """Tell whether the request is over by it; False: its row does not prove it, or the store is away."""
         try:
             return await self._reports.ask(report)
+        except RowUnreadable:
+            return False
         except StoreAway:
             self._owe(report)
             return False
@@ -62,6 +64,7 @@ class Reports:
             for report in chunk:
                 self._owed.pop(report.request_id, None)
 
-    async def _run(self, reports: Sequence[Report]) -> list[bool]:
+    async def _run(self, reports: Sequence[Report]) -> list[bool | RowUnreadable]:
         rows = orjson.dumps([(report.request_id, report.caller, report.at_ms) for report in reports])
-        return [bool(proven) for proven in await self._store.run("report", rows, questions=len(reports))]
+        answers = await self._store.run("report", rows, questions=len(reports))
+        return [self._store.cannot_read("report") if answer is None else bool(answer) for answer in answers]

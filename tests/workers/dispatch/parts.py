@@ -131,10 +131,10 @@ class World:
         """Give another dispatcher on the same store, providers and topics."""
         return replace(self, owner="two", **changes)
 
-    def alone(self) -> "World":
-        """Give another dispatcher whose countries have one provider each."""
-        name = next(iter(self.settings.providers))
-        return replace(self, settings=replace(self.settings, routes={"*": {name: 100.0}}))
+    def with_providers(self, count: int) -> "World":
+        """Give another dispatcher whose countries have so many providers."""
+        names = list(self.settings.providers)[:count]
+        return replace(self, settings=replace(self.settings, routes={"*": dict.fromkeys(names, 100.0 / count)}))
 
     def first_of(self, request_id: str) -> ScriptedProvider:
         """Give the provider that the first attempt of a request goes to while all are well."""

@@ -28,6 +28,7 @@ from pipeline.errors import (
 from pipeline.phone import keyed_hash, seal
 from pipeline.records import ReceiptState, Sent, encode
 from pipeline.settings import StateSettings
+from pipeline.topics import ATTEMPTS
 from providers.seam import Accepted, Sms
 from tests.workers.dispatch.parts import CALLER, GAP_S, KEY, KID, NUMBER, SETTINGS, ScriptedProvider, World
 from workers.embedded.valkey import EmbeddedValkey
@@ -198,7 +199,7 @@ async def test_numbers_that_nobody_takes_shut_nobody_out(world: World) -> None:
 
 
 async def test_where_one_provider_is_alone_its_word_is_enough_and_the_letter_says_so(world: World) -> None:
-    world = world.alone()
+    world = world.with_providers(1)
     await _all_answer(world, Rejected("invalid_number"))
 
     await world.ask()
@@ -222,6 +223,38 @@ async def test_a_second_word_is_waited_for_while_the_others_cannot_be_asked(worl
     last = world.topics.attempts()[-1]
     assert last.outcome is Outcome.ACCEPTED
     assert len(refusing.sent) == 1
+
+
+async def test_a_wish_is_fulfilled_by_the_one_who_took_it_when_another_one_calls_the_number_invalid(
+    world: World,
+) -> None:
+    world = world.with_providers(2)
+    first = world.first_of("request-0123456789")
+    (second,) = (world.providers[name] for name in world.desks.names_in("GB") if name != first.name)
+    second.answers.extend([Rejected("invalid_number")] * 2)
+    await world.ask()
+    await _receipt(world, 1, ReceiptState.UNDELIVERABLE)
+    await world.look()
+    world.clock.move(GAP_S)
+
+    await world.ask(resend=1)
+
+    assert [attempt.provider for attempt in world.topics.attempts()] == [first.name, second.name, first.name]
+    assert not world.topics.dead()
+
+
+async def test_a_wish_that_comes_again_is_not_judged_anew(world: World) -> None:
+    await world.ask()
+    world.clock.move(GAP_S)
+    wish = await world.ask(resend=1)
+    before = list(world.topics.records)
+    world.clock.move(170)  # a new wish would come too late
+
+    await world.twin().dispatcher.handle(wish)
+
+    assert len(world.sent()) == 2
+    assert world.topics.records[len(before) :][0][0] == ATTEMPTS.name
+    assert not world.topics.refused()
 
 
 async def test_resend_of_a_number_that_two_providers_refuse_asks_nobody(world: World) -> None:

@@ -14,6 +14,7 @@ from pipeline.settings import StateSettings
 from pipeline.topics import VERIFICATIONS
 from tests.workers.dispatch.parts import CALLER, GAP_S, KEY, KID, SETTINGS, World
 from tests.workers.doors import ENTRY
+from workers.dispatch.process import is_own_fault
 from workers.dispatch.reporting import Reporting
 from workers.embedded.valkey import EmbeddedValkey
 from workers.loop import Record
@@ -118,3 +119,11 @@ async def test_what_the_api_writes_costs_the_store_nothing(world: World) -> None
     await reporting(world).handle(world.record(encode(entered), VERIFICATIONS.name))
 
     assert world.store.operations["report"] == 0
+
+
+async def test_a_report_that_cannot_be_read_is_no_fault_of_ours_whatever_name_it_bears(world: World) -> None:
+    with pytest.raises(InvalidMessage) as raised:
+        await reporting(world).handle(a_report(world, verdict=5))
+
+    assert raised.value.source is None
+    assert not is_own_fault(raised.value, [CALLER])

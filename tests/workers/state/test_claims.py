@@ -16,7 +16,7 @@ from pipeline.retry import PASSING
 from pipeline.settings import StateSettings
 from tests.samples import ATTEMPT, REQUEST_ID
 from workers.embedded.valkey import EmbeddedValkey
-from workers.state.claims import Claim, Claims, ClaimVerdict, Looked
+from workers.state.claims import Claim, Claims, ClaimVerdict, Had, Looked
 from workers.state.client import Store
 
 NOW = datetime.now(UTC)
@@ -310,10 +310,10 @@ async def test_earlier_attempts_are_told_to_a_resend_without_its_own(store: Stor
     await claims.claim(CLAIM)
     await claims.store_outcome(CLAIM, 1, OUTCOME)
 
-    earlier = await claims.attempts(CLAIM.request_id, asked_by="otp.requests/0/5")
+    earlier = (await claims.attempts(CLAIM.request_id, asked_by="otp.requests/0/5")).attempts
 
     assert [attempt.provider for attempt in earlier] == ["carrier-a"]
-    assert await claims.attempts(CLAIM.request_id, asked_by=CLAIM.source) == ()
+    assert await claims.attempts(CLAIM.request_id, asked_by=CLAIM.source) == Had(itself=True)
 
 
 async def test_thousand_claims_travel_in_few_calls(store: Store) -> None:
@@ -370,7 +370,7 @@ async def test_row_of_another_type_fails_its_own_outcome_and_look_alone(store: S
 
     assert (await claims.claim(other)).outcome == OUTCOME
     assert [type(look) for look in looks] == [RowUnreadable, Looked]
-    assert await claims.attempts(CLAIM.request_id, asked_by="any") == ()
+    assert await claims.attempts(CLAIM.request_id, asked_by="any") == Had()
     assert store.available
     assert claims.owed == 0
 
@@ -423,8 +423,10 @@ async def test_without_the_store_claims_hold_within_the_process_and_are_written_
         twin = await claims.claim(replace(CLAIM, source="otp.requests/0/2"))
         wishes = [await claims.claim(replace(WISH, resend=resend)) for resend in range(1, 10)]
         again = await claims.claim(CLAIM)
+        sixth = await claims.claim(replace(CLAIM, request_id="request-throttled", number=CLAIM.most + 1))
 
         assert first.verdict is ClaimVerdict.UNCLAIMED
+        assert sixth.verdict is ClaimVerdict.UNCLAIMED  # five before it reached nobody, or it would not be asked for
         assert [wish.verdict for wish in wishes] == [ClaimVerdict.UNCLAIMED] * 4 + [ClaimVerdict.TOO_MANY] * 5
         assert not await claims.renew(CLAIM, 1)
         assert twin.verdict is ClaimVerdict.DUPLICATE

@@ -20,7 +20,7 @@ end
 if now > last or issued < since then
   return {'late'}
 end
-if tonumber(newest) >= tonumber(ARGV[8]) then
+if is_too_many(key, tonumber(newest), tonumber(ARGV[8])) then
   return {'spent'}
 end
 local wait = math.max(issued, tonumber(asked or 0)) + tonumber(ARGV[6]) - now

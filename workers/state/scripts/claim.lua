@@ -40,24 +40,10 @@ local function number_of(key, wanted, resend, newest)
   return tonumber(redis.call('HGET', key, 'e' .. resend) or newest + 1)
 end
 
--- What reached nobody counts for nothing: PASSING of pipeline/retry.py.
-local PASSING = {not_sent = true, throttled = true, unavailable = true}
-
-local function is_too_many(key, newest, most)
-  local count = newest
-  for number = 1, count >= most and newest or 0 do
-    local made = redis.call('HGET', key, 'a' .. number)
-    if made and PASSING[cjson.decode(made).outcome] then
-      count = count - 1
-    end
-  end
-  return count >= most
-end
-
 -- Milliseconds by which a wish comes too soon. The API has asked the row itself before it wrote one of its own.
 local function early(key, c, newest)
   local row = redis.call('HMGET', key, 'i', 'W', 'w')
-  if c[3] <= tonumber(row[3] or 0) or newest == 0 then
+  if c[15] == 0 or c[3] <= tonumber(row[3] or 0) or newest == 0 then
     return 0
   end
   local left = math.max(tonumber(row[1]), tonumber(row[2] or 0)) + c[15] - c[14]
