@@ -1,6 +1,6 @@
 """Three signs of life of some messages: what of each was due by now, and what was seen."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import accumulate, chain
@@ -13,6 +13,8 @@ HALF: Final = 0.5  # of the usual: a count is judged by whether it is likelier t
 GONE: Final = 0.02
 CLEAR: Final = 3.0  # log odds from which on a count has fallen, and under the negative of which it is as usual
 
+LEAST: Final = 1e-6  # nothing is impossible, and nothing certain
+MOST: Final = 0.999
 SURE: Final = 6.0  # log odds where there is reason to doubt
 
 
@@ -22,6 +24,9 @@ class Sign(StrEnum):
     HAND_OVERS = "hand-overs"  # the provider took it
     RECEIPTS = "receipts"  # the provider says that it was delivered
     ENTRIES = "entries"  # the person entered its code
+
+
+ARRIVALS: Final = (Sign.RECEIPTS, Sign.ENTRIES)  # what tells that it came to the person
 
 
 @dataclass(slots=True)
@@ -50,6 +55,14 @@ class Count:
     def says(self, rest: float) -> float:
         """Give the log odds that this rest of the usual comes against the usual (Poisson)."""
         return self.due * (1 - rest) + self.seen * log(rest)
+
+    def says_of_each(self, rest: float) -> float:
+        """Give the same where each message has shown the sign or never will (binomial): a refusal is no silence."""
+        if not self.sent or not self.due:
+            return 0.0
+        usual = min(max(self.due / self.sent, LEAST), MOST)
+        seen = min(self.seen, self.sent)
+        return seen * log(rest) + (self.sent - seen) * log((1 - rest * usual) / (1 - usual))
 
     @property
     def says_fallen(self) -> float:
@@ -83,10 +96,10 @@ class Lens:
     entries_come: Sequence[float]
 
 
-def says_fallen_since_ever(course: Sequence[Count]) -> float:
+def says_fallen_since_ever(course: Sequence[Count], says: Callable[[Count, float], float] = Count.says) -> float:
     """Give the log odds that half of the usual comes, or next to nothing, since whenever that explains most."""
-    says = (accumulate(count.says(rest) for count in reversed(course)) for rest in (HALF, GONE))
-    return max(chain.from_iterable(says), default=0.0)
+    sums = (accumulate(says(count, rest) for count in reversed(course)) for rest in (HALF, GONE))
+    return max(chain.from_iterable(sums), default=0.0)
 
 
 TAKEN: Final = 0.99  # of hand-overs, in usual times

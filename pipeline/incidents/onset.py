@@ -2,14 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log
 from typing import Final
 
 from pipeline.incidents.measure import Count
 
 RESTS: Final = (0.02, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8)  # shares of the usual that a fault may leave
-LEAST: Final = 1e-6  # nothing is impossible, and nothing certain
-MOST: Final = 0.999
 
 Course = Sequence[tuple[int, Count]]  # one sign, by send second, oldest first
 
@@ -36,16 +33,7 @@ def _latest(course: Course, rest: float) -> Onset:
     """Go back from the end, and stop in mind where a fault that leaves this rest explains most."""
     best, gain = Onset(0, 0.0), 0.0
     for second, count in reversed(course):
-        gain += _gain(count, rest)
+        gain += count.says_of_each(rest)
         if gain > best.gain:
             best = Onset(second, gain)
     return best
-
-
-def _gain(count: Count, rest: float) -> float:
-    """Give the log odds of the rest against the usual for one second."""
-    if not count.sent or not count.due:
-        return 0.0
-    usual = min(max(count.due / count.sent, LEAST), MOST)
-    seen = min(count.seen, count.sent)
-    return seen * log(rest) + (count.sent - seen) * log((1 - rest * usual) / (1 - usual))

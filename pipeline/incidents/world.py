@@ -11,7 +11,7 @@ from pipeline.choice import shares_for
 from pipeline.delays import ENTRY_FLOOR_S, ENTRY_MEDIAN_S, Delays, come_by, usual_arrivals
 from pipeline.evidence import Bucket, Evidence, RouteEvidence, RouteName, Signal
 from pipeline.incidents.denied import denied
-from pipeline.incidents.measure import Lens, Measure, Sign, says_fallen_since_ever
+from pipeline.incidents.measure import ARRIVALS, Count, Lens, Measure, Sign, says_fallen_since_ever
 from pipeline.incidents.onset import Onset, find_onset
 from pipeline.incidents.usual import AGE_S, Memory, Usual
 from pipeline.records import Mode, Route, RouteState, RouteTable
@@ -119,8 +119,9 @@ class World:
     def says_wrong(self, name: RouteName) -> float:
         """Give the log odds, by what was heard of a route, that something has been wrong there for some time."""
         measured = self.gather([name], self.second - ACTIVE_S, itemgetter(1))
-        courses = ([of.of(sign) for _, of in sorted(measured.items(), key=itemgetter(0))] for sign in Sign)
-        return max(map(says_fallen_since_ever, courses))
+        seconds = [of for _, of in sorted(measured.items(), key=itemgetter(0))]
+        taken = says_fallen_since_ever([of.hand_overs for of in seconds], Count.says_of_each)
+        return max(taken, *(says_fallen_since_ever([of.of(sign) for of in seconds]) for sign in ARRIVALS))
 
     def speaks_against(self, name: RouteName) -> bool:
         """Tell whether what was heard of a route lately says that nothing is wrong there."""

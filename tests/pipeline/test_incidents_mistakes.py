@@ -61,6 +61,19 @@ def test_codes_that_no_provider_takes_are_no_lost_signal(last_entry: int) -> Non
     assert {incident.cause for _, incident in world.told} == {Cause.OURS}
 
 
+def test_a_few_refusals_before_a_breaker_shuts_the_route_are_enough_to_name_it() -> None:
+    def refused(second: int, provider: str, country: str) -> Mapping[str, Fate]:
+        if (provider, country) != A_GB or second < ONSET:
+            return {"v1": USUAL}
+        return {"v1": Fate(sent=5, refused=True)} if second == ONSET else {}
+
+    world = World(fates=refused, states=broken(A_GB, since=ONSET + 1))
+
+    world.live(ONSET + 15)
+
+    assert (world.only.cause, world.only.provider, world.only.country) == (Cause.ROUTE, "carrier-a", "GB")
+
+
 def all_bad(second: int) -> Mode:
     return Mode.ALL_BAD if second >= NOTICED else Mode.AUTOMATIC
 
