@@ -18,7 +18,8 @@ from workers.dispatch.dispatcher import Dispatcher
 from workers.kafka import KafkaConsumer, KafkaProducer
 from workers.log import configure
 from workers.loop import Record
-from workers.state.claims import Claim, Claims
+from workers.state.claiming import Claim
+from workers.state.claims import Claims
 
 FOLLOW_UPS: Final = frozenset(topic.name for topic in (*RETRY_TIERS, DEAD))
 

@@ -115,6 +115,7 @@ def _environ(kafka: EmbeddedKafka, valkey: EmbeddedValkey, prefix: str, url: str
         "ITHACA_KAFKA__PREFIX": prefix,
         "ITHACA_KAFKA__PARTITIONS": "1",
         "ITHACA_STATE__URL": valkey.url,
+        "ITHACA_STATE__TIMEOUT_S": "30",  # the store is there, however busy this machine is
         "ITHACA_STATE__PREFIX": prefix,
         "ITHACA_CALLERS__BANK": BANK,
         **carriers,

@@ -98,7 +98,7 @@ def test_letters_at_telnyx_need_a_profile_for_that_country() -> None:
     ("adapter", "option"),
     [(name, option) for name, needs in NEEDS.items() for option in needs.forms],
 )
-@pytest.mark.parametrize("value", ["eu.x/y?", "a b", "a/../b#", "user@", "\u00fc", "eu\r"])
+@pytest.mark.parametrize("value", ["eu.x/y?", "a b", "a/../b#", "user@", "\u00fc", "e u"])
 def test_an_option_that_would_make_another_address_is_refused_at_the_start(
     adapter: str, option: str, value: str
 ) -> None:

@@ -24,7 +24,8 @@ from workers.api.queue import Queue
 from workers.metrics import Metrics
 from workers.metrics.definitions import METRICS
 from workers.state.checks import Checks
-from workers.state.claims import Claim, Claims
+from workers.state.claiming import Claim
+from workers.state.claims import Claims
 from workers.state.client import Store
 from workers.web.parts import Parts
 from workers.web.publishing import Publisher

@@ -82,7 +82,7 @@ async def test_letters_are_read_newest_first_and_what_is_none_is_counted(setting
 
 
 async def test_what_lives_goes_to_dispatch_what_does_not_is_told_and_both_are_marked(settings: Settings) -> None:
-    await write(settings, [a_letter(1), a_letter(2, age_s=400), a_letter(3, reason=DeadReason.REJECTED)])
+    await write(settings, [a_letter(1), a_letter(2, age_s=400), a_letter(3, reason=DeadReason.INVALID_NUMBER)])
     done = await redrive(settings, ANYTHING, author="ann")
 
     (retry,) = [decode(Retry, value) for value in await values(settings, TIER)]
@@ -107,7 +107,7 @@ async def test_dry_run_writes_nothing(settings: Settings) -> None:
 
 
 async def test_limit_counts_what_is_done_and_not_what_is_refused(settings: Settings) -> None:
-    hopeless = [a_letter(number, reason=DeadReason.REJECTED) for number in (8, 9)]
+    hopeless = [a_letter(number, reason=DeadReason.INVALID_NUMBER) for number in (8, 9)]
     await write(settings, [a_letter(1), a_letter(2), a_letter(3), *hopeless])
     done = await redrive(settings, ANYTHING, author="ann", limit=2)
 

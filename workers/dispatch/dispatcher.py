@@ -33,7 +33,8 @@ from workers.dispatch.refusing import refused
 from workers.log import get_log
 from workers.loop import Record
 from workers.metrics import Metrics
-from workers.state.claims import Claimed, Claims, ClaimVerdict
+from workers.state.claiming import Claimed, ClaimVerdict
+from workers.state.claims import Claims
 
 log = get_log("dispatch")
 

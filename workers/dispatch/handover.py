@@ -20,7 +20,8 @@ from providers.seam import Accepted, Sms
 from workers.dispatch.case import Case, Opener
 from workers.dispatch.desk import Desk, Place
 from workers.log import get_log
-from workers.state.claims import Claim, Claimed, Claims, ClaimVerdict
+from workers.state.claiming import Claim, Claimed, ClaimVerdict
+from workers.state.claims import Claims
 
 FENCED_TRIES: Final = 2  # a second one with a new lease; a provider that connects so slowly is not the only one
 NOT_REGISTERED: Final[Mapping[str, str]] = {}

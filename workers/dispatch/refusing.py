@@ -7,7 +7,7 @@ from typing import Final
 from pipeline.errors import DeadReason
 from pipeline.retry import Dead, Decision, Finished, too_many
 from pipeline.settings import Settings
-from workers.state.claims import Claimed, ClaimVerdict
+from workers.state.claiming import Claimed, ClaimVerdict
 
 _OTHER: Final[Mapping[ClaimVerdict, str]] = {ClaimVerdict.OTHER_TO: "to", ClaimVerdict.OTHER_CODE: "code"}
 

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from workers.metrics import labels
+from workers.metrics.buckets import ANSWER_S, ENTRY_S, HAND_OVER_S, LOOP_S, RECEIPT_S, STORE_S
 from workers.metrics.labels import COUNTRY, PROVIDER, Label
 
 
@@ -24,13 +25,6 @@ OPS: Final = "ops"
 SERVERS: Final = (API, RECEIPTS, OPS)  # of HTTP
 WITH_STORE: Final = (API, RECEIPTS, DISPATCH, OPS)
 EVERY: Final = (API, RECEIPTS, DISPATCH, STATS, OPS)
-
-HAND_OVER_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-RECEIPT_S: Final = (1.0, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0)
-ENTRY_S: Final = (2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0)
-ANSWER_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-STORE_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
-LOOP_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # looked up for every message: by identity

@@ -46,7 +46,8 @@ def test_without_a_name_every_drill_is_listed_with_what_happens() -> None:
 
 def test_all_are_all_and_in_the_short_form_those_that_have_one() -> None:
     assert _chosen(DRILLS, "all", quick=False) == list(DRILLS)
-    assert [one.name for one in _chosen(DRILLS, "all", quick=True)] == ["gateway-setting", "provider-token"]
+    short = ["gateway-setting", "provider-token", "new-word", "strange-records"]
+    assert [one.name for one in _chosen(DRILLS, "all", quick=True)] == short
 
 
 def test_one_is_the_one_of_that_name() -> None:

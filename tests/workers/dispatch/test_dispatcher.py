@@ -33,7 +33,7 @@ from providers.seam import Accepted, Sms
 from tests.workers.dispatch.parts import CALLER, GAP_S, KEY, KID, NUMBER, SETTINGS, ScriptedProvider, World
 from workers.embedded.valkey import EmbeddedValkey
 from workers.loop import Record
-from workers.state.claims import Claim, Claimed
+from workers.state.claiming import Claim, Claimed
 from workers.state.client import Store
 
 

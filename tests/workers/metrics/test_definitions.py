@@ -8,7 +8,7 @@ import pytest
 from workers.metrics.definitions import EVERY, LIBRARY, METRICS, Kind, Metric
 from workers.metrics.labels import CLAIM, OPERATION
 from workers.metrics.reference import reference
-from workers.state.claims import ClaimVerdict
+from workers.state.claiming import ClaimVerdict
 from workers.state.client import SCRIPTS
 
 COMMITTED = Path(__file__).parents[3] / "docs" / "metrics.md"

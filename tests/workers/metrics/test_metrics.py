@@ -7,6 +7,7 @@ from pipeline.errors import DeadReason
 from pipeline.settings.parse import parse
 from pipeline.settings.show import config_hash
 from workers.metrics import Metrics, Sample, metrics_of
+from workers.metrics.buckets import RECEIPT_S
 from workers.metrics.definitions import (
     ATTEMPTS,
     BUDGET,
@@ -18,7 +19,6 @@ from workers.metrics.definitions import (
     IN_FLIGHT,
     LIBRARY,
     QUEUE_AGE,
-    RECEIPT_S,
     of,
 )
 

@@ -16,7 +16,8 @@ from pipeline.retry import PASSING
 from pipeline.settings import StateSettings
 from tests.samples import ATTEMPT, REQUEST_ID
 from workers.embedded.valkey import EmbeddedValkey
-from workers.state.claims import Claim, Claims, ClaimVerdict, Had, Looked
+from workers.state.claiming import Claim, ClaimVerdict, Had, Looked
+from workers.state.claims import Claims
 from workers.state.client import Store
 
 NOW = datetime.now(UTC)

@@ -12,7 +12,8 @@ from pipeline.settings import StateSettings
 from tests.samples import REQUEST_ID
 from tests.workers.state.test_claims import CLAIM, GAP_MS, LONG, WISH
 from workers.embedded.valkey import EmbeddedValkey
-from workers.state.claims import Claims, ClaimVerdict
+from workers.state.claiming import ClaimVerdict
+from workers.state.claims import Claims
 from workers.state.client import Store
 from workers.state.reports import Report, Reports
 
