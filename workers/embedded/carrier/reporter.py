@@ -25,15 +25,19 @@ class Reporter:
             connector=TCPConnector(limit=_CONNECTIONS), cookie_jar=DummyCookieJar(), timeout=_TIMEOUT
         )
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     def report(self, row: dict[str, Any], url: str, credential: Secret) -> None:
         """Send one receipt. `row` is its journal row: carrier, message_id, client_reference, state, error."""
+        if self._closed:  # it became due while the carriers were ending
+            return
         task = asyncio.create_task(self._send(row, url, credential.reveal()))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Give up what is under way."""
+        """Give up what is under way, and what would follow."""
+        self._closed = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
