@@ -169,21 +169,3 @@ async def test_the_later_of_two_epochs_counts(door: Door, own: EmbeddedValkey, p
 async def test_process_that_starts_later_ends_no_codes(door: Door, own: EmbeddedValkey, prefix: str) -> None:
     async with opened(settings_for(own.url, prefix)):
         assert (await door.checks.try_code(ID, "shop", ENTRY)).verdict is TryVerdict.OPEN
-
-
-async def test_under_a_policy_that_evicts_no_code_is_refused_for_the_epoch(own: EmbeddedValkey, prefix: str) -> None:
-    async with opened(settings_for(own.url, prefix)) as door:
-        await door.dispatched(door.request(ID))
-        door.clock.move(30)
-        await _command(own.url, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
-        used = (await door.store._client.info("memory"))["used_memory"]
-        await _command(own.url, "CONFIG", "SET", "maxmemory", str(used + 400_000))
-        for number in range(3000):  # 1 kB each, so that most of them push another one out
-            await door.store.put_if_new(f"load:{number}", b"x" * 1000, 60_000)
-            if number % 50 == 0:
-                await door.checks.try_code(ID, "shop", ENTRY)  # which asks for the epoch
-        evicted = (await door.store._client.info("stats"))["evicted_keys"]
-
-        assert evicted > 1000
-        assert door.store.settled.keys() <= {Settled.BEGUN, Settled.RESTORED}
-        assert door.store.settled[Settled.BEGUN] == 1
