@@ -63,6 +63,12 @@ async def _restart(server: EmbeddedValkey, door: Door) -> None:
             await asyncio.sleep(0.05)
 
 
+async def _kept(server: EmbeddedValkey) -> None:
+    """Let everything that was written reach the disk: these tests are of what may be forgotten, and not of luck."""
+    await _command(server.url, "CONFIG", "SET", "appendfsync", "always")
+    await _command(server.url, "SET", "kept", "1")
+
+
 async def test_restart_of_a_server_that_keeps_every_write_changes_nothing(door: Door, own: EmbeddedValkey) -> None:
     await _restart(own, door)
 
@@ -76,6 +82,7 @@ async def test_restart_of_a_server_that_may_forget_writes_ends_the_codes_before_
     async with opened(settings_for(own.url, prefix)) as door:
         await door.dispatched(door.request(ID))
         door.clock.move(30)
+        await _kept(own)
         await _restart(own, door)
 
         assert (await door.checks.try_code(ID, "shop", ENTRY)).verdict is TryVerdict.REFUSED
@@ -152,6 +159,7 @@ async def test_lost_epoch_key_does_not_hide_a_restart_that_forgot_writes(own: Em
     async with opened(settings_for(own.url, prefix)) as door:
         await door.dispatched(door.request(ID))
         door.clock.move(30)
+        await _kept(own)
         await _restart(own, door)
         await _command(own.url, "DEL", f"{prefix}epoch")
 
