@@ -71,17 +71,22 @@ class CrashingClaims(Claims):
 
 
 class CrashingProducer(KafkaProducer):
+    _attempt: asyncio.Future[None] | None = None  # that nothing has followed yet: a look alone is no attempt
+
     def send(self, topic: str, key: str, value: bytes) -> asyncio.Future[None]:
-        if topic in FOLLOW_UPS and crash.reached(Point.RECORDED):
-            return asyncio.ensure_future(self._die_when_it_is_recorded())
+        if topic in FOLLOW_UPS and self._attempt is not None:
+            attempt, self._attempt = self._attempt, None
+            if crash.reached(Point.RECORDED):
+                return asyncio.ensure_future(_die_when_it_is_recorded(attempt))
         acknowledged = super().send(topic, key, value)
         if topic == ATTEMPTS.name:
             self._attempt = acknowledged
         return acknowledged
 
-    async def _die_when_it_is_recorded(self) -> None:
-        await self._attempt
-        die()
+
+async def _die_when_it_is_recorded(attempt: asyncio.Future[None]) -> None:
+    await attempt
+    die()
 
 
 class CrashingDispatcher(Dispatcher):

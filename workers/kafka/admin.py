@@ -94,6 +94,7 @@ class KafkaAdmin:
         return {
             name.removeprefix(self._prefix): TopicShape(partitions=count, configs=configs[name])
             for name, count in found.items()
+            if configs[name]  # one that was made just now may not be known everywhere
         }
 
     async def create(self, shapes: Mapping[str, TopicShape]) -> tuple[str, ...]:
