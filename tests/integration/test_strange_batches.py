@@ -150,7 +150,9 @@ async def test_the_stream_tells_of_every_offset_what_it_holds_or_that_it_holds_n
 
     told = sorted([(offset, offset) for offset in taker.taken[source]] + [places[1:] for places in taker.skipped])
     assert [offset for first, last in told for offset in range(first, last + 1)] == list(range(72))
-    assert [one.offset for one in passed] == [5, 6, 70]
+    first, *others = (one.offset for one in passed)
+    assert first in {4, 5}  # Kafka writes the marker of what was taken back in its own time: before this batch or after
+    assert others == [6, 70]
 
 
 async def test_a_reader_gives_what_can_be_opened_and_says_what_cannot(settings: KafkaSettings) -> None:
