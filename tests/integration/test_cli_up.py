@@ -89,7 +89,7 @@ def _wait_ready(terminal: Terminal, process: "subprocess.Popen[bytes]") -> None:
 
 
 def arrived(terminal: Terminal) -> Any:
-    """Send a code that arrives. Carriers lose 4 messages in 100, as real ones do: then a person asks for another one."""
+    """Send a code that arrives. Carriers lose 4 messages in 100, as real ones do: a person asks for another one."""
     for purpose in ("once", "twice", "thrice"):
         with contextlib.suppress(subprocess.TimeoutExpired):
             return terminal.ask("send", NUMBER, "--wait", "--purpose", purpose, within_s=50)
