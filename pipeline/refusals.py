@@ -58,10 +58,13 @@ def unheard(providers: Collection[str], attempts: Iterable[Attempt]) -> bool:
 def refuted(attempts: Sequence[Attempt], provider: str) -> tuple[Sent, ...]:
     """Give the refusals that are refuted when this provider takes the code: those of others since it was taken last."""
     return tuple(
-        Sent(number=one.number, provider=one.provider, sent_at=one.sent_at, config=one.config)
-        for one in _since_taken(attempts)
-        if one.outcome in REFUTABLE and one.provider != provider
+        as_sent(one) for one in _since_taken(attempts) if one.outcome in REFUTABLE and one.provider != provider
     )
+
+
+def as_sent(attempt: Attempt) -> Sent:
+    """Give what a later attempt says of this one: all that its route is found by."""
+    return Sent(number=attempt.number, provider=attempt.provider, sent_at=attempt.sent_at, config=attempt.config)
 
 
 def _since_taken(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:

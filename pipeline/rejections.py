@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from math import sqrt
 from typing import Final, NamedTuple
 
-from pipeline.evidence import BLOCK_S, Evidence, RouteEvidence, Weight
+from pipeline.evidence import BLOCK_S, Evidence, RouteEvidence, RouteName, Weight
 
 WINDOW_S: Final = 60  # send seconds that are looked at again: of older ones next to nothing comes
 USUAL: Final = 0.02  # share of receipts that are rejections where next to nothing is known ...
@@ -28,8 +28,12 @@ class Seen(NamedTuple):
 
 def weigh_rejections(evidence: Evidence, now: int) -> None:
     """Tell each route with fresh rejections whose fault they are, for each block of seconds."""
-    for country in {name[1] for name, route in evidence.routes.items() if now - route.rejected_at < WINDOW_S}:
-        routes = {name: _seen(route, now) for name, route in evidence.routes.items() if name[1] == country}
+    fresh = {name[1] for name, route in evidence.routes.items() if now - route.rejected_at < WINDOW_S}
+    by_country: defaultdict[str, dict[RouteName, Mapping[int, Seen]]] = defaultdict(dict)
+    for name, route in evidence.routes.items():
+        if name[1] in fresh:
+            by_country[name[1]][name] = _seen(route, now)
+    for routes in by_country.values():
         for name, own in routes.items():
             others = [blocks for other, blocks in routes.items() if other != name]
             own_lately = _sum(own.values())

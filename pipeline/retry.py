@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 from pipeline.errors import DeadReason, Outcome
 from pipeline.following import UNKNOWN_HEALTH, RouteHealth
 from pipeline.records import Attempt, ReceiptState, Sent
-from pipeline.refusals import FinalWord
+from pipeline.refusals import FinalWord, as_sent
 from pipeline.settings import DispatchSettings
 from pipeline.topics import RETRY_TIERS, Topic
 
@@ -174,7 +174,7 @@ def replaced(attempts: tuple[Attempt, ...]) -> Sent | None:
     """Give the newest of these attempts that a provider has, or may have, as the one that a second send replaces."""
     for last in reversed(attempts):
         if last.outcome in HANDED_OVER:
-            return Sent(number=last.number, provider=last.provider, sent_at=last.sent_at, config=last.config)
+            return as_sent(last)
     return None
 
 
