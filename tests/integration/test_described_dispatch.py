@@ -72,7 +72,7 @@ async def test_a_thousand_requests_are_handed_over_as_the_providers_describe(
         attempts = await _dispatched(settings)
 
     assert [violation for guard in guards.values() for violation in guard.violations] == []
-    assert Counter(attempt.outcome for attempt in attempts) == {Outcome.ACCEPTED: REQUESTS}
+    assert Counter((attempt.outcome, attempt.code) for attempt in attempts) == {(Outcome.ACCEPTED, None): REQUESTS}
     assert {attempt.provider for attempt in attempts} == DESCRIBED.keys()
 
 

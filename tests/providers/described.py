@@ -105,7 +105,8 @@ async def guarded(mocks: Sequence[str], authorization: str | None = None, *, pre
     app.router.add_route("*", "/{path:.*}", forward)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    async with aiohttp.ClientSession() as http:
+    # A connection for each request: a mock closes those that are idle for five seconds, just as one may be used again.
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as http:
         try:
             await web.TCPSite(runner, LOOPBACK, 0).start()
             guard.url = f"http://{LOOPBACK}:{runner.addresses[0][1]}"

@@ -86,7 +86,7 @@ function showCountry(row) {
     make("th", { scope: "row" }, route.provider),
     make("td", {}, percent(route.share)),
     make("td", { title: route.says }, `${percent(route.delivered)} of ${percent(route.usual)}`),
-    make("td", {}, route.p95_s === null ? "–" : `${route.p95_s.toFixed(0)} s`),
+    make("td", {}, route.p95_s === null ? "–" : `${route.p95_s.toFixed(0)}\u00a0s`),
     make("td", {}, make("span", { class: `state ${route.state}`, title: route.says }, route.state))));
   card.replaceChildren(
     make("header", {}, make("h3", {}, row.country), make("p", {}, `${row.codes_per_s} codes/s${row.mode === "automatic" ? "" : `, ${row.mode}`}`)),
@@ -256,7 +256,7 @@ function choices(select, pairs) {
 
 function say(id, text) { if ($(id).textContent !== String(text)) $(id).textContent = text; }
 function tell(id, ok, text) { say(id, text); $(id).classList.toggle("done", ok); }
-function percent(share, digits = 0) { return share === null || share === undefined ? "–" : `${(share * 100).toFixed(digits)} %`; }
+function percent(share, digits = 0) { return share === null || share === undefined ? "–" : `${(share * 100).toFixed(digits)}\u00a0%`; }
 function time(at) { return new Date(at).toLocaleTimeString("en-GB"); }
 
 $("login").addEventListener("submit", logIn);
