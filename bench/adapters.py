@@ -12,8 +12,8 @@ from multidict import CIMultiDict
 
 from bench.ground import Surroundings, machine
 from bench.line import Line, at_most
-from pipeline.callback_token import fits
 from pipeline.errors import InvalidMessage
+from pipeline.proof.callback_token import fits
 from providers import ADAPTERS
 from providers.seam import Callback
 from tests.providers.contract import TOKEN, an_sms, sample, unopened

@@ -9,10 +9,10 @@ from typing import Any, Final, cast
 
 from bench.ground import CARRIER, Surroundings, machine
 from bench.line import Line, at_most
-from pipeline.choice import choose, point_of
+from pipeline.dispatch.choice import choose, point_of
 from pipeline.records import Mode, Route, RouteState, RouteTable, encode
+from pipeline.records.topics import ROUTES
 from pipeline.settings import Settings
-from pipeline.topics import ROUTES
 from providers.seam import Provider
 from workers.dispatch.desks import Desks
 from workers.loop import Record

@@ -17,11 +17,11 @@ from bench.arrivals import Arrivals
 from bench.ground import CARRIER, Ground, Surroundings, machine
 from bench.line import Line, at_most, plain
 from bench.requests import Encoded, make, produce, until
-from pipeline.backlog import Partition
-from pipeline.figures import Asked
-from pipeline.offsets import Commit, Offsets
+from pipeline.consuming.backlog import Partition
+from pipeline.consuming.offsets import Commit, Offsets
+from pipeline.records.topics import DISPATCH_GROUP, REQUESTS
+from pipeline.reports.figures import Asked
 from pipeline.settings import KafkaSettings
-from pipeline.topics import DISPATCH_GROUP, REQUESTS
 from workers.embedded.callers_journal import CallersJournal
 from workers.embedded.checker import check
 from workers.kafka import KafkaAdmin, KafkaConsumer

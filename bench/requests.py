@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from pipeline.errors import PipelineError
-from pipeline.phone import seal
+from pipeline.message.phone import seal
 from pipeline.records import OtpRequest, encode
+from pipeline.records.topics import REQUESTS
 from pipeline.settings import KafkaSettings, Settings
-from pipeline.topics import REQUESTS
 from workers.kafka import KafkaProducer
 
 LIFE: Final = timedelta(seconds=300)

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from bench.ground import Surroundings, machine
 from bench.line import Line, at_most, plain
-from pipeline.delays import FLOOR_S, MEDIAN_S, SIGMA
-from pipeline.evidence import Evidence
+from pipeline.evidence.delays import FLOOR_S, MEDIAN_S, SIGMA
+from pipeline.evidence.routes import Evidence
 from pipeline.records import Cell, Counts
 from pipeline.routing import Router
 

@@ -16,8 +16,8 @@ from typing import Final
 from bench.arrivals import Arrivals
 from bench.ground import Ground, cpu_s
 from bench.requests import NotDone, make, produce, until
+from pipeline.records.topics import ATTEMPTS, REQUESTS, RETRY_TIERS
 from pipeline.settings import Settings
-from pipeline.topics import ATTEMPTS, REQUESTS, RETRY_TIERS
 from workers.kafka import KafkaAdmin
 
 FIRST_LOOK: Final = next(tier for tier in RETRY_TIERS if tier.name == "otp.retry.10s")

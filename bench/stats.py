@@ -21,8 +21,8 @@ from bench.line import Line, at_most, plain
 from bench.requests import until
 from pipeline.errors import Outcome
 from pipeline.records import Attempt, Receipt, ReceiptState, Record, Verdict, Verification, encode
+from pipeline.records.topics import ATTEMPTS, RECEIPTS, VERIFICATIONS
 from pipeline.settings import KafkaSettings
-from pipeline.topics import ATTEMPTS, RECEIPTS, VERIFICATIONS
 from workers.embedded.kafka import EmbeddedKafka
 from workers.embedded.ports import LOOPBACK, choose_ports
 from workers.embedded.process import Process, ProcessSpec

@@ -24,7 +24,7 @@ PipelineError
 """
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 class DeadReason(StrEnum):
@@ -120,6 +120,9 @@ class Outcome(StrEnum):
     REJECTED = "rejected"
     UNDELIVERABLE = "undeliverable"
     MALFORMED = "malformed"
+
+
+HANDED_OVER: Final = frozenset({Outcome.ACCEPTED, Outcome.UNKNOWN})  # the provider has it, or may have it
 
 
 class ProviderError(PipelineError):

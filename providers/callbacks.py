@@ -5,10 +5,9 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from pipeline.callback_token import LIFE
 from pipeline.errors import DeadReason, InvalidMessage, ProviderError, Rejected
-from pipeline.records import ReceiptState
-from pipeline.retry import FAILED
+from pipeline.proof.callback_token import LIFE
+from pipeline.records import FAILED_STATES, ReceiptState
 from providers.answers import short
 from providers.seam import Callback
 
@@ -74,7 +73,7 @@ def state_of(
     blame the recipient; what blames an account, a route or nobody is UNDELIVERABLE, which counts against the route.
     """
     state = states.get(word, ReceiptState.UNKNOWN)
-    return codes.get(code or "", state) if state in FAILED else state
+    return codes.get(code or "", state) if state in FAILED_STATES else state
 
 
 def reference_in(fields: Mapping[str, Any], name: str) -> str:

@@ -1,4 +1,4 @@
-"""The simulated mobile operator of `workers/embedded/carrier`, and the model for every other adapter."""
+"""The simulated mobile operator of `ithaca up`, and the model for every other adapter."""
 
 import hmac
 from collections.abc import Mapping

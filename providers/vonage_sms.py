@@ -23,10 +23,10 @@ from pipeline.errors import (
     Unavailable,
     Undeliverable,
 )
+from pipeline.message.text import segments
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs, SenderNeeds
-from pipeline.text import segments
 from providers.answers import accepted, is_success, objects, read_answer, read_object, refusal, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.blame import Part, blamed_in_words

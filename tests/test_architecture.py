@@ -1,6 +1,7 @@
 """The rules of the architecture, read from the source: who may import whom, and one place for each library."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -13,6 +14,13 @@ from providers import ADAPTERS
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("pipeline", "providers", "workers")  # each may import those before it
 SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
+
+# The rooms of pipeline/, each may import those before it; beside them nothing lies at its root.
+ROOMS = (
+    "errors", "records", "settings", "proof", "admission", "message", "consuming", "evidence", "routing", "incidents",
+    "dispatch", "letters", "orders", "reports",
+)  # fmt: skip
+AT_THE_ROOT = {"__init__.py", "errors.py"}
 
 # What several workers may share; any other file or folder of workers/ is known to the command line alone.
 SHARED = {"loop", "kafka", "state", "log", "admin", "metrics", "redrive", "web", "orders", "explaining"}
@@ -35,10 +43,10 @@ PLACES = {
     "jgo": ("workers/embedded/",),
     "os.environ": ("workers/__main__.py",),
     "os.getenv": ("workers/__main__.py",),
-    "phonenumbers": ("pipeline/numbering.py",),
+    "phonenumbers": ("pipeline/message/numbering.py",),
     "prometheus_client": ("workers/metrics/",),
     "psutil": ("workers/embedded/",),
-    "pyotp": ("pipeline/codes.py",),
+    "pyotp": ("pipeline/message/codes.py",),
     "redis": ("workers/state/",),
     "rich": ("workers/cli/",),
     "structlog": ("workers/log.py",),
@@ -109,6 +117,47 @@ def test_imports_point_one_way() -> None:
     everything = {*FOLDERS, "tests", "bench"}
     allowed = {path: set(FOLDERS[: FOLDERS.index(short(path).split("/")[0]) + 1]) for path in SOURCES}
     assert breaches(allowed, everything) == [], "imports point from workers to providers to pipeline"
+
+
+def test_what_lies_in_pipeline_is_a_room_or_a_file_that_is_listed() -> None:
+    found = {path.name for path in (ROOT / "pipeline").iterdir() if path.name != "__pycache__"}
+    assert found == {*AT_THE_ROOT, *ROOMS} - {"errors"}
+
+
+@pytest.mark.parametrize("place", range(len(ROOMS)), ids=ROOMS)
+def test_rooms_of_pipeline_import_only_those_before_them(place: int) -> None:
+    ahead = [f"pipeline.{room}" for room in ROOMS[place + 1 :]]
+    found = [
+        f"{short(path)}:{line}: imports {name}"
+        for path in SOURCES
+        for line, name in imports(path)
+        if is_in(short(path).removesuffix(".py").replace("/", "."), f"pipeline.{ROOMS[place]}")
+        and any(is_in(name, room) for room in ahead)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in SOURCES}), ids=short)
+def test_every_room_says_in_its_first_line_what_it_is_for(folder: Path) -> None:
+    says = ast.get_docstring(tree(folder / "__init__.py")) or ""
+    assert says.split("\n")[0].endswith((".", "?")), "write a sentence"
+
+
+def modules_of(folder: str) -> Iterator[str]:
+    """Give the names of what lies in a folder as a pattern finds them in a text: `workers.api`, `workers/api`."""
+    yield from (rf"{folder}[./]{path.stem}" for path in (ROOT / folder).iterdir() if path.suffix in {"", ".py"})
+
+
+def test_nothing_names_a_module_of_a_higher_floor_in_strings_either() -> None:
+    floors = (*FOLDERS, "bench", "tests")
+    found = []
+    for path in SOURCES:
+        above = floors[floors.index(short(path).split("/")[0]) + 1 :]
+        names = "|".join(name for folder in above for name in modules_of(folder))
+        named = re.compile(rf"(?<![\w./-])({names})(?![\w-])")
+        lines = enumerate(path.read_text().splitlines(), start=1)
+        found += [f"{short(path)}:{number}: {line.strip()}" for number, line in lines if named.search(line)]
+    assert found == []
 
 
 def test_pipeline_imports_only_the_standard_library_and_small_pure_libraries() -> None:

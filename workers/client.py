@@ -12,14 +12,14 @@ from typing import Final, Self
 
 from msgspec.structs import replace
 
-from pipeline.codes import check_own
 from pipeline.errors import BrokerAway
-from pipeline.idempotency import ID_BYTES
-from pipeline.idempotency import request_id as new_id
-from pipeline.phone import read_phone, seal
+from pipeline.message.codes import check_own
+from pipeline.message.phone import read_phone, seal
+from pipeline.proof.idempotency import ID_BYTES
+from pipeline.proof.idempotency import request_id as new_id
 from pipeline.records import LONGEST_LIFE, OtpRequest, Verdict, Verification, decode, encode
+from pipeline.records.topics import REQUESTS, VERIFICATIONS, Topic
 from pipeline.settings import KafkaSettings, Secret
-from pipeline.topics import REQUESTS, VERIFICATIONS, Topic
 from workers.kafka import KafkaProducer
 
 LONGEST_LIFE_S: Final = int(LONGEST_LIFE.total_seconds())

@@ -3,9 +3,8 @@
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from pipeline.dead_letters import is_of_the_request
 from pipeline.errors import InvalidMessage
-from pipeline.explaining import Known
+from pipeline.letters.dead_letters import is_of_the_request
 from pipeline.records import (
     Attempt,
     DeadLetter,
@@ -16,8 +15,9 @@ from pipeline.records import (
     Verification,
     decode,
 )
+from pipeline.records.topics import ATTEMPTS, DEAD, RECEIPTS, REQUESTS, ROUTES, VERIFICATIONS, Topic
+from pipeline.reports.explaining import Known
 from pipeline.settings import KafkaSettings
-from pipeline.topics import ATTEMPTS, DEAD, RECEIPTS, REQUESTS, ROUTES, VERIFICATIONS, Topic
 from workers.kafka import KafkaAdmin
 
 R = TypeVar("R", bound=Record)

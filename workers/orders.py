@@ -12,8 +12,8 @@ from pipeline.errors import BrokerAway, InvalidMessage
 from pipeline.orders import Accepted, Outlook, Refused, Situation, asked, judge, outlook, withdrawn
 from pipeline.orders.wanted import PAUSABLE
 from pipeline.records import Order, RouteTable, decode, encode
+from pipeline.records.topics import CONTROL, ROUTES
 from pipeline.settings import KafkaSettings, Settings
-from pipeline.topics import CONTROL, ROUTES
 from workers.kafka import BrokerClock, KafkaAdmin, KafkaProducer
 
 KEPT: Final = timedelta(days=1)  # an order that has been over for so long is swept from the topic

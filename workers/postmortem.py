@@ -7,9 +7,6 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from pipeline.errors import InvalidMessage
-from pipeline.postmortem.facts import MARGIN, Facts, Given
-from pipeline.postmortem.told import of
-from pipeline.postmortem.written import Written, write
 from pipeline.records import (
     Attempt,
     DeadLetter,
@@ -21,8 +18,11 @@ from pipeline.records import (
     Verification,
     decode,
 )
+from pipeline.records.topics import ATTEMPTS, CONTROL, DEAD, INCIDENTS, RECEIPTS, ROUTES, VERIFICATIONS, Topic
+from pipeline.reports.postmortem.facts import MARGIN, Facts, Given
+from pipeline.reports.postmortem.told import of
+from pipeline.reports.postmortem.written import Written, write
 from pipeline.settings import KafkaSettings
-from pipeline.topics import ATTEMPTS, CONTROL, DEAD, INCIDENTS, RECEIPTS, ROUTES, VERIFICATIONS, Topic
 from workers.kafka import BrokerClock, KafkaAdmin
 from workers.loop import Record as Stored
 

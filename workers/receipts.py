@@ -10,13 +10,13 @@ from typing import Final
 
 from aiohttp import web
 
-from pipeline.callback_token import CallbackToken, fits, verify
 from pipeline.errors import DeadReason, InvalidMessage, ProviderError, StoreAway
-from pipeline.late_receipts import is_lost, useful_for, whole
-from pipeline.phone import redact
+from pipeline.evidence.late_receipts import is_lost, useful_for, whole
+from pipeline.message.phone import redact
+from pipeline.proof.callback_token import CallbackToken, fits, verify
 from pipeline.records import Receipt, ReceiptState
+from pipeline.records.topics import RECEIPTS
 from pipeline.settings import Settings
-from pipeline.topics import RECEIPTS
 from providers import accounts
 from providers.seam import Callback, Provider, ProviderReceipt
 from workers.log import get_log

@@ -14,12 +14,12 @@ from typing import Any, Final, TypeVar
 
 from msgspec import structs, to_builtins
 
-from pipeline.dead_letters import Letter, Wanted, filed, resolved
 from pipeline.errors import BrokerAway, InvalidMessage, StoreAway
+from pipeline.letters.dead_letters import Letter, Wanted, filed, resolved
+from pipeline.letters.redrive import TIER, Decision, End, Reopen, Summary, decide, summary
 from pipeline.records import DeadLetter, LetterState, Origin, Record, Resolution, decode, encode
-from pipeline.redrive import TIER, Decision, End, Reopen, Summary, decide, summary
+from pipeline.records.topics import DEAD, EXPIRED, RESOLUTIONS
 from pipeline.settings import KafkaSettings, Settings, StateSettings
-from pipeline.topics import DEAD, EXPIRED, RESOLUTIONS
 from workers.kafka import BrokerClock, KafkaAdmin, KafkaProducer
 from workers.state.client import Store
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bench.drills.moves import DRAINED, Outage
-from pipeline.figures import Arrived, Asked
+from pipeline.reports.figures import Arrived, Asked
 from workers.embedded.callers_journal import Entered
 
 WINDOW_S: Final = 1.0  # of messages, to see a share in a journal: 20 at the usual rate

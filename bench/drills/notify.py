@@ -7,8 +7,8 @@ from bench.drills.counting import Code
 from bench.drills.drills import Orders
 from bench.drills.moves import Outage, Shares
 from bench.simulator.notify import NotifyRules
-from pipeline.choice import choose, point_of
-from pipeline.delays import FLOOR_S, MEDIAN_S
+from pipeline.dispatch.choice import choose, point_of
+from pipeline.evidence.delays import FLOOR_S, MEDIAN_S
 
 RECEIPT_S: Final = round(FLOOR_S + MEDIAN_S)  # as long as the carriers' receipts usually take
 TAKEN: Final = {"silent_drop", "receipts_faked"}  # faults that a carrier's answer does not show

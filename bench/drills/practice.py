@@ -15,10 +15,10 @@ from bench.drills.moves import Outage, Seen, Shares, leader
 from bench.drills.steering import Steering
 from bench.strange.ages import Ages
 from bench.strange.writing import Writing, caller_of
-from pipeline.choice import shares_for
-from pipeline.figures import Arrived, Asked, Figures
 from pipeline.records import Incident, Phase
+from pipeline.reports.figures import Arrived, Asked, Figures
 from pipeline.settings import Secret, Settings
+from pipeline.settings.countries import shares_for
 from workers.embedded.callers_journal import CallersJournal, Entered, read_callers, read_carriers
 from workers.embedded.checker import check
 from workers.embedded.supervisor import Supervisor

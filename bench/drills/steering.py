@@ -13,8 +13,8 @@ import orjson
 from bench.drills.moves import Seen
 from pipeline.errors import InvalidMessage
 from pipeline.records import Incident, RouteTable, decode, encode
+from pipeline.records.topics import INCIDENTS, ROUTES, Topic
 from pipeline.settings import KafkaSettings
-from pipeline.topics import INCIDENTS, ROUTES, Topic
 from workers.embedded.together import together
 from workers.kafka import KafkaAdmin
 from workers.loop import Record

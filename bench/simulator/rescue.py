@@ -7,7 +7,7 @@ from typing import Final
 from bench.simulator.fate import Fate
 from bench.simulator.policies.base import Policy
 from bench.simulator.traffic import Message
-from pipeline.limits import SecondSendBudget
+from pipeline.dispatch.limits import SecondSendBudget
 
 FIRST_LOOK_S: Final = 10  # enough for an explicit failure, and for silence where the provider is known to be broken
 SECOND_LOOK_S: Final = 30  # silence is enough

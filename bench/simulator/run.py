@@ -8,7 +8,7 @@ from bench.simulator.rescue import Looks, Sent
 from bench.simulator.traffic import Luck, Message
 from bench.simulator.truth import Odds
 from bench.simulator.worlds import World
-from pipeline.choice import choose
+from pipeline.dispatch.choice import choose
 
 TAIL_S = 60  # codes of the last minute are not counted: their second looks would come after the end
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from bench.line import Line, at_most
 from bench.simulator.cell import Outcome
-from pipeline.figures import percentile
+from pipeline.reports.figures import percentile
 
 MEANS: Final = (
     "lost_per_1000",

@@ -7,7 +7,7 @@ from random import Random
 from typing import NamedTuple
 
 from bench.simulator.worlds import People, Receipts, World
-from pipeline.delays import FLOOR_S, SIGMA
+from pipeline.evidence.delays import FLOOR_S, SIGMA
 
 
 class Luck(NamedTuple):

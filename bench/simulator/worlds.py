@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from pipeline.delays import MEDIAN_S
+from pipeline.evidence.delays import MEDIAN_S
 
 BEST: Final = 0.96  # what the best provider delivers when it works; each further one 2 points less
 STEP: Final = 0.02

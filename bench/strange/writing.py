@@ -11,10 +11,10 @@ from aiokafka import AIOKafkaProducer
 
 from bench.strange.batches import CODECS, batch, bomb, produce, record
 from bench.strange.caller import delete, transacting, transaction
-from pipeline.figures import Asked
 from pipeline.records import OtpRequest, encode
+from pipeline.records.topics import REQUESTS, VERIFICATIONS
+from pipeline.reports.figures import Asked
 from pipeline.settings import KafkaSettings, Secret, Settings
-from pipeline.topics import REQUESTS, VERIFICATIONS
 from workers.client import OtpClient
 from workers.embedded.callers_journal import CallersJournal
 from workers.embedded.traffic import Plan

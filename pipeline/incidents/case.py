@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from pipeline.evidence import WINDOW_S, RouteName
+from pipeline.evidence.routes import WINDOW_S, RouteName
 from pipeline.incidents.measure import Sign
 from pipeline.incidents.scope import OF_ONE_PROVIDER, WHOLE, Scope
 from pipeline.incidents.telling import Telling

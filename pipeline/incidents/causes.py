@@ -6,7 +6,7 @@ A rule takes the routes that it explains; what is left is for the rules after it
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from pipeline.evidence import RouteName
+from pipeline.evidence.routes import RouteName
 from pipeline.incidents.measure import SURE, Measure, Sign
 from pipeline.incidents.picture import Fault, Picture, countries, of_country, of_provider, providers
 from pipeline.incidents.scope import Scope

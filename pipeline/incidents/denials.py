@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from pipeline.evidence import RouteName
+from pipeline.evidence.routes import RouteName
 from pipeline.incidents.picture import countries, of_country, of_provider, providers
 from pipeline.incidents.scope import OF_ONE_PROVIDER
 from pipeline.incidents.telling import Telling, listed

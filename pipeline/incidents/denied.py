@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.evidence import Bucket, Evidence, RouteName
+from pipeline.evidence.routes import Bucket, Evidence, RouteName
 
 DENIED_S: Final = 10  # hand-overs of so long show whether a credential is good
 ROW_S: Final = 60  # breakers let few through, so it may take so long to see several in a row

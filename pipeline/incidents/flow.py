@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final
 
-from pipeline.evidence import Evidence
+from pipeline.evidence.routes import Evidence
 from pipeline.incidents.measure import Sign
 
 USUAL_S: Final = 60  # over which the usual rate is counted

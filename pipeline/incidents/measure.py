@@ -7,7 +7,7 @@ from itertools import accumulate, chain
 from math import log
 from typing import Final
 
-from pipeline.evidence import Bucket, Rejected
+from pipeline.evidence.routes import Bucket, Rejected
 
 HALF: Final = 0.5  # of the usual: a count is judged by whether it is likelier than the usual
 GONE: Final = 0.02

@@ -6,7 +6,7 @@ from functools import cached_property
 from operator import itemgetter
 from typing import Final
 
-from pipeline.evidence import RouteName
+from pipeline.evidence.routes import RouteName
 from pipeline.incidents.measure import Measure
 from pipeline.incidents.scope import Scope
 from pipeline.incidents.world import CALM, LATELY_S, World

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.evidence import RouteName
+from pipeline.evidence.routes import RouteName
 from pipeline.records import Cause, Incident
 
 OF_ONE_PROVIDER: Final = frozenset({Cause.PROVIDER, Cause.CREDENTIAL, Cause.ROUTE})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from pipeline.evidence import RouteName
+from pipeline.evidence.routes import RouteName
 from pipeline.incidents.measure import Count, Measure, Sign
 from pipeline.incidents.picture import Fault, Picture
 from pipeline.records import Cause

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from pipeline.delays import quantile_s, usual_arrivals
-from pipeline.evidence import Bucket, Rejected, RouteName
+from pipeline.evidence.delays import quantile_s, usual_arrivals
+from pipeline.evidence.routes import Bucket, Rejected, RouteName
 from pipeline.incidents.measure import Lens, Sign
 from pipeline.incidents.world import World
 

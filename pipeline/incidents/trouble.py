@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from typing import Final
 
-from pipeline.evidence import RouteName
+from pipeline.evidence.routes import RouteName
 from pipeline.incidents.measure import SURE
 from pipeline.incidents.world import LATELY_S, World
 from pipeline.records import Mode, RouteState

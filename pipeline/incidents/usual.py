@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import accumulate, chain
 from typing import Final
 
-from pipeline.evidence import Evidence, Heard, RouteName
+from pipeline.evidence.routes import Evidence, Heard, RouteName
 from pipeline.incidents.flow import Flow
 from pipeline.incidents.measure import CLEAR, Count
 from pipeline.incidents.scope import Scope

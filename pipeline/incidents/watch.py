@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from itertools import chain
 from typing import Final
 
-from pipeline.evidence import Evidence, RouteName
+from pipeline.evidence.routes import Evidence, RouteName
 from pipeline.incidents.case import Case
 from pipeline.incidents.causes import find_faults
 from pipeline.incidents.picture import Fault, Picture

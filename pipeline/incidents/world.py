@@ -7,14 +7,14 @@ from heapq import nlargest
 from operator import itemgetter
 from typing import Final, TypeVar
 
-from pipeline.choice import shares_for
-from pipeline.delays import ENTRY_FLOOR_S, ENTRY_MEDIAN_S, Delays, come_by, usual_arrivals
-from pipeline.evidence import Bucket, Evidence, RouteEvidence, RouteName, Signal
+from pipeline.evidence.delays import ENTRY_FLOOR_S, ENTRY_MEDIAN_S, Delays, come_by, usual_arrivals
+from pipeline.evidence.routes import Bucket, Evidence, RouteEvidence, RouteName, Signal
 from pipeline.incidents.denied import denied
 from pipeline.incidents.measure import ARRIVALS, Count, Lens, Measure, Sign, says_fallen_since_ever
 from pipeline.incidents.onset import Onset, find_onset
 from pipeline.incidents.usual import AGE_S, Memory, Usual
 from pipeline.records import Mode, Route, RouteState, RouteTable
+from pipeline.settings.countries import shares_for
 
 LOOKBACK_S: Final = 120  # a fault that is found now began within these
 ACTIVE_S: Final = 60  # a route with so many hand-overs within these has enough traffic to be spoken of

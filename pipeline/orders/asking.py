@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from pipeline.choice import EVERYWHERE
 from pipeline.orders.wanted import Refused, Wanted
 from pipeline.records import OrderKind
+from pipeline.settings.countries import EVERYWHERE
 from pipeline.settings.problems import meant
 
 FIELDS: Final = ("kind", "provider", "country", "partition", "reason", "for", "expires_at", "force")

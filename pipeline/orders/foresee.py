@@ -5,12 +5,12 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from pipeline.following import is_broken
+from pipeline.dispatch.following import is_broken
 from pipeline.orders.judge import Accepted, after
 from pipeline.orders.wanted import Situation
 from pipeline.records import Order, OrderKind, Route, RouteState, RouteTable
-from pipeline.routing.orders import covers, in_force, standing
 from pipeline.routing.shares import Candidate
+from pipeline.routing.standing import covers, in_force, standing
 from pipeline.routing.steer import steer
 
 

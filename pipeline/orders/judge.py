@@ -11,12 +11,12 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from pipeline.choice import EVERYWHERE, shares_for
-from pipeline.following import is_broken
+from pipeline.dispatch.following import is_broken
 from pipeline.orders.wanted import OF_A_PROVIDER, Refused, Situation, Wanted, concerned, wrong
 from pipeline.records import Order, OrderKind, Route
 from pipeline.routing.explain import heard
-from pipeline.routing.orders import covers, in_force
+from pipeline.routing.standing import covers, in_force
+from pipeline.settings.countries import EVERYWHERE, shares_for
 from pipeline.settings.problems import meant
 
 

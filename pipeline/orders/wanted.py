@@ -7,11 +7,11 @@ from typing import Final
 
 from msgspec import Struct
 
-from pipeline.backlog import Partition
-from pipeline.choice import EVERYWHERE, shares_for
+from pipeline.consuming.backlog import Partition
 from pipeline.records import Order, OrderKind, RouteTable
+from pipeline.records.topics import REQUESTS, RETRY_TIERS
+from pipeline.settings.countries import EVERYWHERE, shares_for
 from pipeline.settings.problems import meant
-from pipeline.topics import REQUESTS, RETRY_TIERS
 
 LONGEST: Final = timedelta(days=7)
 LONGEST_PROBE: Final = timedelta(minutes=15)

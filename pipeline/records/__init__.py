@@ -17,6 +17,7 @@ from pipeline.records.codec import (
 )
 from pipeline.records.fields import LONGEST_LIFE, VERSION, Country, Locale, Name, Word
 from pipeline.records.flow import (
+    FAILED_STATES,
     Attempt,
     DeadLetter,
     Expired,
@@ -49,6 +50,7 @@ from pipeline.records.steering import (
 )
 
 __all__ = [
+    "FAILED_STATES",
     "LONGEST_LIFE",
     "MAX_DEPTH",
     "MAX_RECORD_BYTES",

@@ -1,7 +1,7 @@
 """Records of one request on its way: asked for, handed over, reported, entered, dead."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
@@ -86,6 +86,10 @@ class ReceiptState(StrEnum):
     UNDELIVERABLE = "UNDELIVERABLE"
     REJECTED = "REJECTED"
     UNKNOWN = "UNKNOWN"
+
+
+# The message will never arrive.
+FAILED_STATES: Final = frozenset({ReceiptState.UNDELIVERABLE, ReceiptState.EXPIRED, ReceiptState.REJECTED})
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

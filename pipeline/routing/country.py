@@ -5,16 +5,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from pipeline.evidence import RouteEvidence
+from pipeline.evidence.routes import RouteEvidence
 from pipeline.records import Mode, Order, Route, RouteState, RouteTable
 from pipeline.routing.explain import why
 from pipeline.routing.hearing import Hearing, receipts
 from pipeline.routing.joint import all_fail, recovers
 from pipeline.routing.memory import PRIOR_WEIGHT, Prior
 from pipeline.routing.model import RouteModel
-from pipeline.routing.orders import NOTHING_ORDERED, Standing, standing
 from pipeline.routing.returns import SUSPECT
 from pipeline.routing.shares import Candidate, lead, split
+from pipeline.routing.standing import NOTHING_ORDERED, Standing, standing
 from pipeline.routing.steer import steer
 
 RATE_S: Final = 20  # over which the rate of a country is counted

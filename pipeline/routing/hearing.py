@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import log
 from typing import Final, NamedTuple
 
-from pipeline.evidence import RouteEvidence
+from pipeline.evidence.routes import RouteEvidence
 from pipeline.routing.model import RouteModel
 
 WINDOWS_S: Final = (8, 15, 30, 60)

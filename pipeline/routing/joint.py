@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from pipeline.evidence import RouteEvidence
+from pipeline.evidence.routes import RouteEvidence
 from pipeline.routing.hearing import SILENCE, Hearing, all_since, together
 from pipeline.routing.model import RouteModel
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import exp, log
 from typing import Final
 
-from pipeline.evidence import Heard
+from pipeline.evidence.routes import Heard
 from pipeline.routing.memory import REPORTED
 from pipeline.routing.states import STATES, State
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Final
 
-from pipeline.evidence import Heard
+from pipeline.evidence.routes import Heard
 
 HALF_LIFE_S: Final = 1800.0
 REPORTED: Final = 0.97  # share of deliveries that carriers report: one in 33 receipts is lost

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pipeline.delays import ENTRY_FLOOR_S, ENTRY_MEDIAN_S, Delays, come_by, quantile_s, usual_arrivals
-from pipeline.evidence import RouteEvidence
+from pipeline.evidence.delays import ENTRY_FLOOR_S, ENTRY_MEDIAN_S, Delays, come_by, quantile_s, usual_arrivals
+from pipeline.evidence.routes import RouteEvidence
 from pipeline.routing.belief import Now, ProviderBelief
 from pipeline.routing.likelihood import AGES, SETTLED_S, Judge, Usual, judges
 from pipeline.routing.memory import PRIOR_RECEIPTS, PRIOR_WEIGHT, Memory, Prior

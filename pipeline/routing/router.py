@@ -3,15 +3,15 @@
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from pipeline.choice import EVERYWHERE, shares_for
-from pipeline.evidence import Evidence, RouteEvidence
+from pipeline.evidence.rejections import weigh_rejections
+from pipeline.evidence.routes import Evidence, RouteEvidence
 from pipeline.records import Order, RouteTable
-from pipeline.rejections import weigh_rejections
 from pipeline.routing.country import Country, View
 from pipeline.routing.hearing import Hearing, entries_since, together
 from pipeline.routing.joint import failing_since, heard_of
 from pipeline.routing.likelihood import SETTLED_S
 from pipeline.routing.model import REFRESH_S, Pooled, ProviderModel
+from pipeline.settings.countries import EVERYWHERE, shares_for
 
 MISSING: Final = 2.0  # so many entries of a provider must be due and missing before others are asked
 UNHEARD: Final = 0.7  # entries of the others that are due: less tells nothing ...

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from pipeline.routing.orders import Standing
 from pipeline.routing.shares import Candidate, limit
+from pipeline.routing.standing import Standing
 
 PROBED: Final = 0.05  # of the traffic at least, for a provider that an operator probes
 

@@ -3,12 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from pipeline.numbering import is_normal
 from pipeline.settings.audit_callers import audit_callers, audit_operators, audit_rings
 from pipeline.settings.audit_providers import audit_providers, audit_routes
 from pipeline.settings.audit_servers import audit_http, audit_kafka, audit_state
 from pipeline.settings.model import Settings
-from pipeline.settings.names import e164
 from pipeline.settings.needs import Needs
 from pipeline.settings.problems import Problem
 from pipeline.settings.ranges import audit_numbers
@@ -36,13 +34,6 @@ def _audit_otp(settings: Settings) -> Iterator[Problem]:
     if settings.otp.plain_numbers and settings.environment == "production":
         text = "is true, refused in production; remove it and let producers seal numbers"
         yield Problem(path=("otp", "plain_numbers"), text=text)
-    for place, number in enumerate(settings.otp.test_numbers, start=1):
-        if not e164(number):
-            text = f"has a number that is not E.164, the one in place {place}; write it like +447700900123"
-            yield Problem(path=("otp", "test_numbers"), text=text)
-        elif not is_normal(number):
-            text = f"has a number that nobody can be asked for, the one in place {place}; write it without trunk zeros"
-            yield Problem(path=("otp", "test_numbers"), text=text)
 
 
 def _audit_dispatch(settings: Settings) -> Iterator[Problem]:

@@ -1,7 +1,8 @@
 """Sources -> one Settings that was audited, or one error that names everything that is wrong."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from pipeline.settings.audit import audit
@@ -15,6 +16,8 @@ from pipeline.settings.schema import default_of, entry_of, is_section, is_table,
 from pipeline.settings.values import Given, convert
 
 DEVELOPMENT_DEFAULT = "development default"
+
+Audit = Callable[[Settings], Iterable[Problem]]  # what else must hold, told by whoever knows of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +40,12 @@ def parse(
     *,
     adapters: Mapping[str, Needs] = SIMULATED,
     find: FindSecret = find_nothing,
+    audits: Iterable[Audit] = (),
 ) -> Settings:
     """Put development defaults, the document and the variables on each other, the later winning.
 
-    `adapters` are the known provider adapters with what they need, `find` follows references to secrets.
+    `adapters` are the known provider adapters with what they need, `find` follows references to secrets, and `audits`
+    find what the settings' own audit cannot know of.
     Raises SettingsError with one line per fault: source, key, what is wrong, remedy.
     """
     document = document or Document()
@@ -54,7 +59,8 @@ def parse(
     settings: Settings = builder.table(Settings, ())
     origins = {dotted(path): given.origin for path, given in layer.items()}
     settings = replace(settings, origins=origins)
-    found = [*builder.problems, *_not_yet_said(audit(settings, adapters), builder.problems)]
+    audited = chain(audit(settings, adapters), *(one(settings) for one in audits))
+    found = [*builder.problems, *_not_yet_said(audited, builder.problems)]
     if found:
         raise settings_error(found, origins, unset=document.name)
     return settings

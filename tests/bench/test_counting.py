@@ -5,7 +5,7 @@ from pathlib import Path
 from bench.arrivals import Arrivals
 from bench.kill import finished_beyond
 from bench.memory import Size, growth
-from pipeline.offsets import Offsets
+from pipeline.consuming.offsets import Offsets
 
 SIZE = Size(warm_s=10.0, seconds=30.0, window_s=10.0)
 

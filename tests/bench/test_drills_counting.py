@@ -6,7 +6,7 @@ import pytest
 
 from bench.drills.counting import Code, codes, count, onset
 from bench.drills.moves import Outage
-from pipeline.figures import Arrived, Asked
+from pipeline.reports.figures import Arrived, Asked
 from workers.embedded.callers_journal import Entered
 
 ONSET = 100.0

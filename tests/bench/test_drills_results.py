@@ -13,8 +13,8 @@ from bench.drills.moves import Outage
 from bench.drills.practice import Observed
 from bench.drills.report import document, holds, lines, words
 from bench.drills.results import Result, named_rightly, result
-from pipeline.figures import Arrived, Asked, Evidence, count
 from pipeline.records import Cause, Incident, Phase
+from pipeline.reports.figures import Arrived, Asked, Evidence, count
 from tests.bench.test_drills_moves import CONFIGURED, LED, LEFT, both
 
 GATEWAY = drill("gateway-setting")

@@ -12,7 +12,7 @@ from msgspec import structs
 from bench.drills.steering import Steering
 from pipeline.records import Phase, encode
 from pipeline.records import Record as Document
-from pipeline.topics import INCIDENTS, ROUTES
+from pipeline.records.topics import INCIDENTS, ROUTES
 from tests.bench.test_drills_moves import LED, LEFT, table
 from tests.bench.test_drills_results import INCIDENT
 from workers.loop import Record

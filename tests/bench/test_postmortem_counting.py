@@ -11,9 +11,6 @@ from msgspec.structs import replace
 from bench.drills.counting import Counted, codes, count, onset
 from bench.drills.moves import Outage
 from pipeline.errors import DeadReason
-from pipeline.figures import Arrived, Asked
-from pipeline.postmortem.facts import Facts
-from pipeline.postmortem.impact import impact
 from pipeline.records import (
     Attempt,
     Cause,
@@ -27,6 +24,9 @@ from pipeline.records import (
     Verdict,
     Verification,
 )
+from pipeline.reports.figures import Arrived, Asked
+from pipeline.reports.postmortem.facts import Facts
+from pipeline.reports.postmortem.impact import impact
 from tests.samples import ATTEMPT
 from workers.embedded.callers_journal import Entered
 

@@ -28,7 +28,7 @@ from bench.simulator.worlds import (
     World,
     world,
 )
-from pipeline.limits import BUDGET_START
+from pipeline.dispatch.limits import BUDGET_START
 
 LUCK = Luck(point=0.5, fate=0.5, told=0.1, receipt_s=7, entry_s=12)
 SHORT = world("standard", rate=2.0, minutes=10)

@@ -18,8 +18,8 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from pipeline.records.topics import TOPICS
 from pipeline.settings import KafkaSettings
-from pipeline.topics import TOPICS
 from tests.compose.stack import FOLDER
 from workers.embedded.kafka import HEAP_MIB, JVM
 from workers.embedded.ports import free_ports

@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 from confluent_kafka import TopicCollection
 
-from pipeline.topics import TOPICS
+from pipeline.records.topics import TOPICS
 from tests.compose.guarded_kafka import GuardedKafka, rules
 from tests.compose.stack import FOLDER, PROJECT, services, variables, workers
 from workers.embedded.jars import kafka_jars

@@ -6,7 +6,7 @@ import re
 import jsonschema_rs
 import pytest
 
-from pipeline.topics import TOPICS
+from pipeline.records.topics import TOPICS
 from tests.compose.stack import FOLDER, SPECIFICATION, document, services, variables, workers
 from workers.cli.run import WORKERS
 

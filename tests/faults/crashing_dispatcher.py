@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Never
 
-from pipeline.backlog import Partition
-from pipeline.offsets import Commit
-from pipeline.topics import ATTEMPTS, DEAD, RETRY_TIERS
+from pipeline.consuming.backlog import Partition
+from pipeline.consuming.offsets import Commit
+from pipeline.records.topics import ATTEMPTS, DEAD, RETRY_TIERS
 from workers.cli.invocation import Invocation
 from workers.dispatch import process
 from workers.dispatch.dispatcher import Dispatcher

@@ -11,10 +11,10 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, Message, Producer
 from msgspec.structs import replace
 
-from pipeline.phone import seal
+from pipeline.message.phone import seal
 from pipeline.records import Origin, OtpRequest
+from pipeline.records.topics import REQUESTS
 from pipeline.settings import Settings
-from pipeline.topics import REQUESTS
 from tests.faults.drill import Drill
 
 CALLER: Final = "demo"

@@ -17,11 +17,11 @@ from typing import Any, Final
 import aiohttp
 import orjson
 
-from pipeline.figures import Asked, Figures
 from pipeline.records import Attempt, DeadLetter, decode
+from pipeline.records.topics import ATTEMPTS, DEAD, TOPICS, Topic
+from pipeline.reports.figures import Asked, Figures
 from pipeline.settings import KafkaSettings, Settings
 from pipeline.settings.parse import parse
-from pipeline.topics import ATTEMPTS, DEAD, TOPICS, Topic
 from workers.embedded.callers_journal import CallersJournal, read_callers, read_carriers
 from workers.embedded.checker import check
 from workers.embedded.supervisor import Supervisor

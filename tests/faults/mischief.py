@@ -9,8 +9,8 @@ import aiohttp
 import orjson
 from msgspec.structs import replace
 
-from pipeline.callback_token import CallbackToken, issue
-from pipeline.phone import seal
+from pipeline.message.phone import seal
+from pipeline.proof.callback_token import CallbackToken, issue
 from pipeline.records import encode
 from tests.faults.direct_door import CALLER, Raw, produce, request
 from tests.faults.drill import CARRIERS, Drill

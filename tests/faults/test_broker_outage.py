@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.records import OtpRequest, decode
-from pipeline.topics import REQUESTS
+from pipeline.records.topics import REQUESTS
 from tests.faults.drill import Drill, broken, drill, log, recovery_s
 
 RATE = 30

@@ -12,7 +12,7 @@ from typing import Final
 
 from pipeline.errors import DeadReason
 from pipeline.records import Retry, decode
-from pipeline.topics import REQUESTS, RETRY_TIERS
+from pipeline.records.topics import REQUESTS, RETRY_TIERS
 from tests.faults.crashing_dispatcher import Point
 from tests.faults.drill import Drill, broken, drill
 from workers.embedded.callers_journal import read_carriers

@@ -6,8 +6,8 @@ from typing import Final
 
 import pytest
 
+from pipeline.records.topics import DEAD, REQUESTS, TOPICS
 from pipeline.settings import StateSettings
-from pipeline.topics import DEAD, REQUESTS, TOPICS
 from tests.faults.drill import Drill, broken, drill, log
 from tests.faults.mischief import (
     OWN_CODE,

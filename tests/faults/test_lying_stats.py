@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.records import RouteTable, encode
-from pipeline.topics import ROUTES
+from pipeline.records.topics import ROUTES
 from tests.faults.drill import Drill, broken, drill, log
 from tests.samples import a_route, a_table
 from workers.embedded.callers_journal import read_carriers

@@ -9,10 +9,10 @@ import orjson
 from msgspec.structs import replace
 
 from pipeline.errors import DeadReason
-from pipeline.phone import seal
+from pipeline.message.phone import seal
 from pipeline.records import MAX_RECORD_BYTES, OtpRequest, encode
+from pipeline.records.topics import REQUESTS
 from pipeline.settings import Settings
-from pipeline.topics import REQUESTS
 from tests.faults.direct_door import CALLER, Raw, produce, request
 from tests.faults.drill import broken, drill, log
 from workers.embedded.traffic import NUMBERS

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.errors import Outcome
 from pipeline.records import Attempt, Receipt, ReceiptState, RouteTable, Tally, Verification, decode
-from pipeline.topics import ATTEMPTS, COUNTED, RECEIPTS, ROUTES, TALLIES, VERIFICATIONS
+from pipeline.records.topics import ATTEMPTS, COUNTED, RECEIPTS, ROUTES, TALLIES, VERIFICATIONS
 from tests.faults.drill import Drill, drill
 from tests.integration.statistics import cells_of, statistics, until
 from workers.embedded.kafka import EmbeddedKafka

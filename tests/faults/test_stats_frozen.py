@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from pipeline.records import RouteTable, encode
-from pipeline.topics import ATTEMPTS, RECEIPTS
+from pipeline.records.topics import ATTEMPTS, RECEIPTS
 from tests.integration.statistics import RECEIPT, Log, Statistics, now, statistics, until
 from tests.samples import ATTEMPT
 from workers.embedded.kafka import EmbeddedKafka

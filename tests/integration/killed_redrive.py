@@ -5,8 +5,8 @@ import os
 import signal
 import sys
 
-from pipeline.dead_letters import Wanted
-from pipeline.topics import RESOLUTIONS
+from pipeline.letters.dead_letters import Wanted
+from pipeline.records.topics import RESOLUTIONS
 from workers import redrive
 from workers.cli.invocation import Invocation
 from workers.kafka import KafkaProducer

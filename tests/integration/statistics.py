@@ -16,11 +16,11 @@ from typing import Any, Final
 import aiohttp
 import msgspec
 
-from pipeline.evidence import Evidence
+from pipeline.evidence.routes import Evidence
 from pipeline.records import Receipt, ReceiptState, RouteTable, Tally, Verdict, Verification, decode
 from pipeline.records import encode as encoded
+from pipeline.records.topics import ATTEMPTS, COUNTED, RECEIPTS, ROUTES, TALLIES, TOPICS, VERIFICATIONS, Topic
 from pipeline.settings import KafkaSettings
-from pipeline.topics import ATTEMPTS, COUNTED, RECEIPTS, ROUTES, TALLIES, TOPICS, VERIFICATIONS, Topic
 from tests.samples import ATTEMPT
 from workers.embedded.ports import LOOPBACK, choose_ports
 from workers.embedded.process import Process, ProcessSpec

@@ -14,9 +14,9 @@ import pytest
 from aiohttp import ClientConnectionError, ClientSession
 from confluent_kafka import Consumer, TopicPartition
 
-from pipeline.callback_token import CallbackToken, issue
 from pipeline.errors import SettingsError, TopicMismatch
-from pipeline.phone import unseal
+from pipeline.message.phone import unseal
+from pipeline.proof.callback_token import CallbackToken, issue
 from pipeline.records import OtpRequest, Receipt, Verdict, Verification, decode
 from pipeline.settings import HttpSettings, ReceiptsSettings, Settings
 from tests.integration.records import make_topic, read, write

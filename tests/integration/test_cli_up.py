@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import pytest
 
-from pipeline.topics import TOPICS
+from pipeline.records.topics import TOPICS
 from tests.integration.records import write
 from tests.processes import guarded
 from workers.embedded.running import read_running

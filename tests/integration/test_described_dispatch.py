@@ -11,10 +11,10 @@ import pytest
 
 from pipeline.errors import Outcome
 from pipeline.records import Attempt, decode
+from pipeline.records.topics import ATTEMPTS
 from pipeline.settings import Settings
 from pipeline.settings.parse import parse
 from pipeline.settings.references import Found
-from pipeline.topics import ATTEMPTS
 from providers import ADAPTERS
 from tests.integration.records import read
 from tests.providers.contract import sample

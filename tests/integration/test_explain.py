@@ -13,11 +13,11 @@ from msgspec.structs import replace
 
 from pipeline.errors import Outcome
 from pipeline.records import OrderKind, ReceiptState, RouteState, encode
+from pipeline.records.topics import ATTEMPTS, CONTROL, RECEIPTS, REQUESTS, ROUTES, VERIFICATIONS, Topic
 from pipeline.settings import KafkaSettings
-from pipeline.topics import ATTEMPTS, CONTROL, RECEIPTS, REQUESTS, ROUTES, VERIFICATIONS, Topic
 from tests.integration.statistics import ENTRY, RECEIPT, now
-from tests.pipeline.explaining.test_request import REQUEST
 from tests.pipeline.orders.situations import an_order
+from tests.pipeline.reports.explaining.test_request import REQUEST
 from tests.samples import ATTEMPT, REQUEST_ID, a_route, a_table
 from workers.embedded.kafka import EmbeddedKafka
 from workers.kafka import KafkaAdmin, KafkaProducer, create_topics

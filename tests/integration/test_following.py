@@ -10,11 +10,11 @@ from typing import Final
 
 import pytest
 
-from pipeline.following import Refusal
+from pipeline.dispatch.following import Refusal
 from pipeline.records import RouteTable, encode
+from pipeline.records.topics import ROUTES
 from pipeline.settings import KafkaSettings, Settings
 from pipeline.settings.parse import parse
-from pipeline.topics import ROUTES
 from tests.samples import a_route, a_table
 from workers.dispatch.process import _following
 from workers.dispatch.tables import Tables

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.records.topics import REQUESTS, RETRY_TIERS
 from pipeline.settings import KafkaSettings
-from pipeline.topics import REQUESTS, RETRY_TIERS
 from tests.integration.loop_member import GROUP
 from tests.workers.loop.scripted import running, until
 from workers.embedded.kafka import EmbeddedKafka

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 
 from pipeline.orders import Accepted
 from pipeline.records import Mode, Order, OrderKind, RouteState, RouteTable, encode
+from pipeline.records.topics import ATTEMPTS, CONTROL
 from pipeline.settings import KafkaSettings
-from pipeline.topics import ATTEMPTS, CONTROL
 from tests.integration.statistics import Statistics, now, statistics, until
 from tests.samples import ATTEMPT
 from workers.embedded.kafka import EmbeddedKafka

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from pipeline.postmortem.written import CHART, CSV, DOCUMENT, NUMBERS, SHEET
 from pipeline.records import Phase, Record, encode
+from pipeline.records.topics import ATTEMPTS, CONTROL, DEAD, INCIDENTS, RECEIPTS, ROUTES, TOPICS, VERIFICATIONS, Topic
+from pipeline.reports.postmortem.written import CHART, CSV, DOCUMENT, NUMBERS, SHEET
 from pipeline.settings import KafkaSettings
-from pipeline.topics import ATTEMPTS, CONTROL, DEAD, INCIDENTS, RECEIPTS, ROUTES, TOPICS, VERIFICATIONS, Topic
-from tests.pipeline.postmortem.made_up import CLOSED, COUNTED, FACTS, HASH, LIFE, NUMBER, OPENED, PIN, UPDATED
+from tests.pipeline.reports.postmortem.made_up import CLOSED, COUNTED, FACTS, HASH, LIFE, NUMBER, OPENED, PIN, UPDATED
 from workers.embedded.kafka import EmbeddedKafka
 from workers.kafka import KafkaProducer, create_topics
 from workers.postmortem import write_up

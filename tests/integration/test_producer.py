@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from pipeline.records.topics import ATTEMPTS, REQUESTS
 from pipeline.settings import KafkaSettings
-from pipeline.topics import ATTEMPTS, REQUESTS
 from workers.embedded.kafka import EmbeddedKafka
 from workers.kafka import KafkaAdmin, KafkaProducer, create_topics
 from workers.loop import Record

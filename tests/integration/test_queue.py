@@ -7,8 +7,8 @@ from confluent_kafka.admin import AdminClient
 
 from bench.strange.batches import batch, produce, record
 from bench.strange.caller import delete, transacting, transaction
+from pipeline.records.topics import DISPATCH_GROUP, REQUESTS
 from pipeline.settings import KafkaSettings
-from pipeline.topics import DISPATCH_GROUP, REQUESTS
 from tests.integration.statistics import until
 from tests.integration.test_loop_on_kafka import LIMITS
 from tests.integration.test_strange_batches import nothing_left

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from pipeline.backlog import Partition
+from pipeline.consuming.backlog import Partition
 from pipeline.errors import CannotGoOn
+from pipeline.records.topics import ATTEMPTS, CONTROL, ROUTES
 from pipeline.settings import KafkaSettings
-from pipeline.topics import ATTEMPTS, CONTROL, ROUTES
 from tests.integration.statistics import until
 from workers.embedded.kafka import EmbeddedKafka
 from workers.kafka import KafkaAdmin, KafkaProducer, KafkaReader, create_topics

@@ -14,11 +14,11 @@ from typing import Any, Final
 import orjson
 import pytest
 
-from pipeline.dead_letters import Wanted
 from pipeline.errors import DeadReason
-from pipeline.phone import seal
+from pipeline.letters.dead_letters import Wanted
+from pipeline.message.phone import seal
 from pipeline.records import DeadLetter, Expired, OtpRequest, decode, encode
-from pipeline.topics import DEAD, EXPIRED, REQUESTS
+from pipeline.records.topics import DEAD, EXPIRED, REQUESTS
 from tests.integration.dispatching import CARRIERS, WITHIN_S, Behind, behind
 from workers.embedded.callers_journal import read_carriers
 from workers.embedded.carrier.journal import NAME

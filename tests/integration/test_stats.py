@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from bench.strange.batches import produce
 from bench.strange.caller import delete, transacting, transaction
 from pipeline.records import encode
-from pipeline.topics import ATTEMPTS, RECEIPTS, VERIFICATIONS
+from pipeline.records.topics import ATTEMPTS, RECEIPTS, VERIFICATIONS
 from tests.integration.statistics import RECEIPT, WITHIN_S, Statistics, now, statistics, until
 from tests.integration.test_strange_batches import UNREADABLE
 from tests.samples import ATTEMPT

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from pipeline.errors import CannotGoOn
-from pipeline.evidence import Source
+from pipeline.evidence.routes import Source
+from pipeline.records.topics import ATTEMPTS, COUNTED
 from pipeline.settings import KafkaSettings
-from pipeline.topics import ATTEMPTS, COUNTED
 from tests.integration.statistics import until
 from workers.embedded.kafka import EmbeddedKafka
 from workers.kafka import KafkaAdmin, KafkaProducer, create_topics

@@ -8,8 +8,8 @@ import pytest
 from bench.strange.batches import batch, bomb, produce, record
 from bench.strange.caller import delete, transacting, transaction
 from pipeline.records import Cause, Incident, decode
+from pipeline.records.topics import ATTEMPTS, COUNTED, INCIDENTS, REQUESTS
 from pipeline.settings import KafkaSettings
-from pipeline.topics import ATTEMPTS, COUNTED, INCIDENTS, REQUESTS
 from tests.integration.statistics import until
 from tests.integration.test_loop_on_kafka import LIMITS, producing
 from tests.integration.test_stats_stream import Taking

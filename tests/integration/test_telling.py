@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime
 
-from pipeline.happenings import restarting
+from pipeline.incidents.happenings import restarting
 from pipeline.records import Cause, Incident, Phase, decode
+from pipeline.records.topics import INCIDENTS
 from pipeline.settings import KafkaSettings
-from pipeline.topics import INCIDENTS
 from workers.embedded.kafka import EmbeddedKafka
 from workers.embedded.telling import tell
 from workers.kafka import KafkaAdmin, create_topics

@@ -3,8 +3,8 @@ import asyncio
 import pytest
 
 from pipeline.errors import BrokerAway, TopicMismatch
+from pipeline.records.topics import ATTEMPTS, DEAD, REQUESTS, TOPICS
 from pipeline.settings import KafkaSettings
-from pipeline.topics import ATTEMPTS, DEAD, REQUESTS, TOPICS
 from workers.embedded.kafka import EmbeddedKafka
 from workers.kafka import KafkaAdmin, KafkaProducer, create_topics
 from workers.kafka.topics import mismatches

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-from pipeline.topics import TOPICS
+from pipeline.records.topics import TOPICS
 from workers.embedded.kafka import EmbeddedKafka
 
 

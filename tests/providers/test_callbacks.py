@@ -3,8 +3,7 @@
 import pytest
 
 from pipeline.errors import InvalidMessage, Misconfigured, Rejected, RouteRefused, Unavailable, Undeliverable
-from pipeline.records import ReceiptState
-from pipeline.retry import FAILED
+from pipeline.records import FAILED_STATES, ReceiptState
 from providers.callbacks import LEEWAY_S, UNPUBLISHED_S, is_timely, receipt_codes, receipt_word, state_of
 
 REFUSALS = {"1": Rejected, "2": Undeliverable, "3": RouteRefused, "4": Misconfigured, "5": Unavailable}
@@ -26,7 +25,7 @@ def test_of_the_codes_for_requests_those_that_blame_the_recipient_do_so_in_recei
 def test_a_code_corrects_the_state_of_a_failure_and_of_nothing_else(word: str, code: str | None) -> None:
     codes = receipt_codes(REFUSALS, expired=("5",))
     by_word = STATES.get(word, ReceiptState.UNKNOWN)
-    corrected = codes.get(code or "", by_word) if by_word in FAILED else by_word
+    corrected = codes.get(code or "", by_word) if by_word in FAILED_STATES else by_word
 
     assert state_of(word, STATES, code, codes) is corrected
 

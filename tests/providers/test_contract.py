@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from msgspec.structs import replace as replace_fields
 from multidict import CIMultiDict
 
-from pipeline.counting import read
 from pipeline.errors import (
     AcceptanceUnknown,
     InvalidMessage,
@@ -27,8 +26,9 @@ from pipeline.errors import (
     ProviderError,
     Unavailable,
 )
+from pipeline.evidence.counting import read
 from pipeline.records import Counts, encode
-from pipeline.topics import ATTEMPTS
+from pipeline.records.topics import ATTEMPTS
 from providers import ADAPTERS
 from providers.base import MAX_BODY_BYTES, HttpProvider
 from providers.seam import ProviderReceipt

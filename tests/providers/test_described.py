@@ -15,7 +15,7 @@ import pytest
 from msgspec.structs import replace as changed
 
 from pipeline.errors import Misconfigured, ProviderError
-from pipeline.text import TEXTS
+from pipeline.message.text import TEXTS
 from providers import ADAPTERS
 from providers.base import HttpProvider, HttpRequest
 from providers.seam import Finding, Sms

@@ -17,7 +17,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.callback_token import CallbackToken, issue, verify
 from pipeline.errors import (
     AcceptanceUnknown,
     DeadReason,
@@ -34,9 +33,10 @@ from pipeline.errors import (
     Unavailable,
     Undeliverable,
 )
+from pipeline.message.text import TEXTS
+from pipeline.proof.callback_token import CallbackToken, issue, verify
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings, Secret
-from pipeline.text import TEXTS
 from providers.seam import Callback, ProviderReceipt
 from providers.vonage_sms import VonageSmsProvider
 from tests.providers.contract import (

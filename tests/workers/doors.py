@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 from aiohttp import ClientSession, ClientTimeout, TCPConnector, web
 
-from pipeline.codes import CodeBasis, Entry, derive
 from pipeline.errors import Outcome
-from pipeline.phone import keyed_hash, seal
+from pipeline.message.codes import CodeBasis, Entry, derive
+from pipeline.message.phone import keyed_hash, seal
 from pipeline.records import Attempt, OtpRequest, encode
 from pipeline.settings import (
     CallerSettings,

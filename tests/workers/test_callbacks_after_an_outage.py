@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from pipeline.callback_token import CallbackToken, issue
+from pipeline.proof.callback_token import CallbackToken, issue
 from pipeline.records import Receipt, ReceiptState, decode
 from pipeline.settings import Secret
 from providers.base import HttpProvider

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import orjson
 import pytest
 
-from pipeline.callback_token import CallbackToken, issue
 from pipeline.errors import ProviderError, Unavailable
+from pipeline.proof.callback_token import CallbackToken, issue
 from pipeline.records import OtpRequest, Receipt, ReceiptState, decode
 from pipeline.settings import Secret
 from providers import accounts

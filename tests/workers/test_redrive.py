@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec import structs
 
-from pipeline.dead_letters import Wanted
 from pipeline.errors import BrokerAway, DeadReason, StoreAway
+from pipeline.letters.dead_letters import Wanted
+from pipeline.letters.redrive import TIER
 from pipeline.records import DeadLetter, Expired, LetterState, Resolution, Retry, decode, encode
-from pipeline.redrive import TIER
+from pipeline.records.topics import DEAD, EXPIRED, RESOLUTIONS, Topic
 from pipeline.settings import Settings
 from pipeline.settings.parse import parse
-from pipeline.topics import DEAD, EXPIRED, RESOLUTIONS, Topic
-from tests.pipeline.dead import REQUEST, a_dead_letter
+from tests.pipeline.letters.dead import REQUEST, a_dead_letter
 from workers.embedded.kafka import EmbeddedKafka
 from workers.embedded.valkey import EmbeddedValkey
 from workers.kafka import KafkaAdmin, KafkaProducer, create_topics

@@ -11,11 +11,11 @@ from typing import Final
 from aiohttp import web
 
 from pipeline.errors import InvalidMessage, StoreAway
-from pipeline.idempotency import ID_BYTES, digest_of, request_id_for
-from pipeline.idempotency import request_id as new_id
-from pipeline.phone import read_phone, seal
+from pipeline.message.phone import read_phone, seal
+from pipeline.proof.idempotency import ID_BYTES, digest_of, request_id_for
+from pipeline.proof.idempotency import request_id as new_id
 from pipeline.records import OtpRequest
-from pipeline.topics import REQUESTS
+from pipeline.records.topics import REQUESTS
 from workers.api.bodies import AcceptedOtp, NewOtp, read
 from workers.api.callers import Callers
 from workers.api.queue import Queue

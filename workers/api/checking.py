@@ -5,12 +5,12 @@ from typing import Final
 
 from aiohttp import web
 
-from pipeline.codes import CodeBasis, Entry, bare, derive, matches, read_entry
+from pipeline.admission.verification import refused, verified
 from pipeline.errors import InvalidMessage, RowUnreadable, StoreAway
-from pipeline.phone import unseal
+from pipeline.message.codes import CodeBasis, Entry, bare, derive, matches, read_entry
+from pipeline.message.phone import unseal
 from pipeline.records import Verification
-from pipeline.topics import VERIFICATIONS
-from pipeline.verification import refused, verified
+from pipeline.records.topics import VERIFICATIONS
 from workers.api.bodies import Checked, Entered, read
 from workers.api.callers import Callers
 from workers.log import get_log

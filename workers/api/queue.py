@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+from pipeline.consuming.queue_age import QueueAge
 from pipeline.errors import BrokerAway
-from pipeline.queue_age import QueueAge
+from pipeline.records.topics import DISPATCH_GROUP, REQUESTS
 from pipeline.settings import KafkaSettings
-from pipeline.topics import DISPATCH_GROUP, REQUESTS
 from workers.kafka import KafkaAdmin, TopicStatus
 from workers.log import get_log
 from workers.web.problems import away

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pipeline.json_schema import portable, rewritten
+from pipeline.records.json_schema import portable, rewritten
 from workers.api import examples
 from workers.api.bodies import AcceptedOtp, Checked, Entered, NewOtp, Timeline
 from workers.web.problems import URN, ProblemType

@@ -20,7 +20,7 @@ from workers.cli.output import JsonOption, console, write_json
 from workers.cli.shares import live, view
 
 if TYPE_CHECKING:
-    from pipeline.figures import Figures
+    from pipeline.reports.figures import Figures
     from workers.embedded.system import System
 
 FOLDER: Final = Path(".ithaca/demo")  # made anew by each demo

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.table import Table
 
-from pipeline.postmortem.written import DOCUMENT
+from pipeline.reports.postmortem.written import DOCUMENT
 from pipeline.settings.problems import meant
 from workers.cli.invocation import Invocation
 from workers.cli.output import JsonOption, console, write_json

@@ -15,7 +15,7 @@ from workers.cli.invocation import ConfigOption, DataOption, load_beside, naming
 from workers.cli.output import JsonOption, console, write_json
 
 if TYPE_CHECKING:
-    from pipeline.explaining import CountryStory, RequestStory
+    from pipeline.reports.explaining import CountryStory, RequestStory
     from pipeline.settings import Settings
 
 WITHIN: Final = "2h"
@@ -60,7 +60,7 @@ def explain(
 
 
 async def _country(settings: "Settings", country: str) -> "CountryStory":
-    from pipeline.explaining import explain_country
+    from pipeline.reports.explaining import explain_country
     from workers.orders import read
 
     control = await read(settings.kafka)
@@ -73,7 +73,7 @@ async def _country(settings: "Settings", country: str) -> "CountryStory":
 
 
 async def _request(settings: "Settings", request_id: str, within: str) -> "RequestStory | None":
-    from pipeline.explaining import explain_request
+    from pipeline.reports.explaining import explain_request
     from workers.explaining import known_of
     from workers.kafka import BrokerClock
 

@@ -10,9 +10,9 @@ from msgspec import to_builtins
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.postmortem.told import meant, newest, of
-from pipeline.postmortem.wording import clock, lasted
 from pipeline.records import Cause, Incident, Phase
+from pipeline.reports.postmortem.told import meant, newest, of
+from pipeline.reports.postmortem.wording import clock, lasted
 from pipeline.settings import Settings, problems
 from workers.cli.dead_letters.options import age_of
 from workers.cli.invocation import ConfigOption, DataOption, load_beside, naming_kafka

@@ -11,6 +11,7 @@ from typing import Annotated, Final
 import typer
 
 from pipeline.errors import BrokerAway, SettingsError
+from pipeline.message.audit import audit_messages
 from pipeline.settings import Settings
 from pipeline.settings.layers import CONFIG
 from pipeline.settings.parse import Document, parse
@@ -51,9 +52,8 @@ class Invocation:
         from providers import ADAPTERS  # brings the HTTP client along
 
         find = partial(_find_secret, self.environ)
-        return parse(
-            self._document(), self.environ, adapters={name: one.needs for name, one in ADAPTERS.items()}, find=find
-        )
+        needs = {name: one.needs for name, one in ADAPTERS.items()}
+        return parse(self._document(), self.environ, adapters=needs, find=find, audits=[audit_messages])
 
     def environ_of_processes(self) -> Mapping[str, str]:
         """Give the environment for processes that are to read the same settings."""

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.text import Text
 
-from pipeline.postmortem.written import DOCUMENT
+from pipeline.reports.postmortem.written import DOCUMENT
 from workers.cli.incidents import IdArgument, read_told, told_of
 from workers.cli.invocation import ConfigOption, DataOption, load_beside, naming_kafka
 from workers.cli.output import JsonOption, console, write_json
 
 if TYPE_CHECKING:
-    from pipeline.postmortem.written import Written
+    from pipeline.reports.postmortem.written import Written
 
 NUMBERS: Final = ("requested", "swallowed", "rescued", "undelivered")
 

@@ -7,11 +7,11 @@ from dataclasses import MISSING, dataclass, replace
 from functools import cache
 from typing import Any, Final, Literal, get_args, get_origin
 
+from pipeline.message.text import TEXTS, Message, outside, render
 from pipeline.settings import CallerSettings, Secret, Settings
 from pipeline.settings.layers import PREFIX
 from pipeline.settings.ranges import RANGES
 from pipeline.settings.schema import default_of, entry_of, is_section, settings_of
-from pipeline.text import TEXTS, Message, outside, render
 
 INTRO: Final = """# Settings
 

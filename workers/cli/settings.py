@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from pipeline.message.text_costs import dear
 from pipeline.settings.problems import dotted
 from pipeline.settings.show import config_hash, redacted
-from pipeline.text_costs import dear
 from workers.cli.invocation import ConfigOption, DataOption, load_beside
 from workers.cli.output import JsonOption, console, write_json, write_text
 

@@ -7,7 +7,7 @@ import orjson
 import typer
 from rich.table import Table
 
-from pipeline.topics import TOPICS
+from pipeline.records.topics import TOPICS
 from workers.cli.invocation import ConfigOption, DataOption, load_beside, naming_kafka
 from workers.cli.output import JsonOption, console, write_json, write_text
 
@@ -30,7 +30,7 @@ def topics(
 ) -> None:
     """Create missing topics, check and list all."""
     if asyncapi is not None:
-        from pipeline.asyncapi import document
+        from pipeline.records.asyncapi import document
 
         text = orjson.dumps(document(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
         write_text("--asyncapi", asyncapi, text)

@@ -12,15 +12,15 @@ from urllib.parse import quote, quote_plus
 
 import orjson
 
-from pipeline.callback_token import CallbackToken, issue
-from pipeline.choice import for_country
 from pipeline.errors import InvalidMessage, ProviderError, SettingsError
-from pipeline.idempotency import ID_BYTES, request_id
-from pipeline.phone import read_phone
+from pipeline.message.phone import read_phone
+from pipeline.proof.callback_token import CallbackToken, issue
+from pipeline.proof.idempotency import ID_BYTES, request_id
 from pipeline.records import Receipt, ReceiptState, decode
+from pipeline.records.topics import RECEIPTS
 from pipeline.settings import ProviderSettings, Settings
+from pipeline.settings.countries import for_country
 from pipeline.settings.show import config_hash
-from pipeline.topics import RECEIPTS
 from providers import account
 from providers.base import HttpRequest
 from providers.seam import Sms

@@ -8,11 +8,11 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pipeline.codes import CodeBasis, bare, check_own, derive
+from pipeline.dispatch.retry import Life
 from pipeline.errors import DeadReason, InvalidMessage
-from pipeline.phone import Phone, is_sealed, keyed_hash, read_phone, seal, unseal
+from pipeline.message.codes import CodeBasis, bare, check_own, derive
+from pipeline.message.phone import Phone, is_sealed, keyed_hash, read_phone, seal, unseal
 from pipeline.records import LONGEST_LIFE, Attempt, OtpRequest, Retry, decode
-from pipeline.retry import Life
 from pipeline.settings import CallerSettings, Secret, Settings
 from workers.loop import Record
 

@@ -1,8 +1,8 @@
 """What a dispatcher counts of the requests and attempts that go through it."""
 
+from pipeline.dispatch.retry import AGAIN, Send
 from pipeline.errors import Outcome
 from pipeline.records import Attempt
-from pipeline.retry import AGAIN, Send
 from workers.dispatch.case import Case
 from workers.metrics import Metrics
 from workers.metrics.definitions import ATTEMPTS, CODES, HAND_OVER_SECONDS, REQUESTS, SECOND_SENDS

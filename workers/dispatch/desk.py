@@ -5,10 +5,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Final
 
-from pipeline.breaker import CLOSED, Breaker
-from pipeline.choice import for_country
+from pipeline.dispatch.breaker import CLOSED, Breaker
+from pipeline.dispatch.limits import SecondSendBudget, SendLimit
 from pipeline.errors import Malformed, ProviderError, Refused, Rejected, Scope, Undeliverable
-from pipeline.limits import SecondSendBudget, SendLimit
+from pipeline.settings.countries import for_country
 from providers.seam import Provider
 from workers.dispatch.places import Places
 from workers.log import get_log

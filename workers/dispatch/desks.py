@@ -4,13 +4,14 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from pipeline.choice import EVERYWHERE, Open, choose, open_to, point_of
-from pipeline.following import UNKNOWN_HEALTH, RouteHealth
-from pipeline.limits import SecondSendBudget, SendLimit, rescue_limit
+from pipeline.dispatch.choice import Open, choose, open_to, point_of
+from pipeline.dispatch.following import UNKNOWN_HEALTH, RouteHealth
+from pipeline.dispatch.limits import SecondSendBudget, SendLimit, rescue_limit
+from pipeline.dispatch.refusals import unwilling
 from pipeline.records import Attempt
-from pipeline.refusals import unwilling
+from pipeline.records.topics import RETRY_TIERS
 from pipeline.settings import DispatchSettings, ProviderSettings, Settings
-from pipeline.topics import RETRY_TIERS
+from pipeline.settings.countries import EVERYWHERE
 from providers.seam import Provider
 from workers.dispatch.case import Case
 from workers.dispatch.desk import Desk, Place

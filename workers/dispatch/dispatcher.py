@@ -2,11 +2,9 @@
 
 import asyncio
 
-from pipeline.errors import DeadReason, InvalidMessage, Outcome, PipelineError, StoreAway
-from pipeline.following import UNKNOWN_HEALTH, RouteHealth
-from pipeline.records import Attempt, decode
-from pipeline.refusals import FinalWord, final_word, unheard, unwilling
-from pipeline.retry import (
+from pipeline.dispatch.following import UNKNOWN_HEALTH, RouteHealth
+from pipeline.dispatch.refusals import FinalWord, final_word, unheard, unwilling
+from pipeline.dispatch.retry import (
     NOTHING_SEEN,
     Dead,
     Decision,
@@ -20,8 +18,10 @@ from pipeline.retry import (
     superseded,
     wait,
 )
+from pipeline.errors import DeadReason, InvalidMessage, Outcome, PipelineError, StoreAway
+from pipeline.records import Attempt, decode
+from pipeline.records.topics import REQUESTS
 from pipeline.settings import DispatchSettings, Settings
-from pipeline.topics import REQUESTS
 from workers.dispatch.case import Case, Opener
 from workers.dispatch.counting import count_attempt, count_request
 from workers.dispatch.desk import Place

@@ -8,13 +8,13 @@ from typing import Final, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pipeline.callback_token import CallbackToken, issue
+from pipeline.dispatch.refusals import refuted
+from pipeline.dispatch.retry import AGAIN, Life, Send, anew, replaced
 from pipeline.errors import NotSent, Outcome, ProviderError
+from pipeline.message.text import Message, render
+from pipeline.proof.callback_token import CallbackToken, issue
 from pipeline.records import Attempt, OtpRequest, decode, encode
-from pipeline.refusals import refuted
-from pipeline.retry import AGAIN, Life, Send, anew, replaced
 from pipeline.settings import Settings
-from pipeline.text import Message, render
 from providers.base import CONNECT_LIMIT_S
 from providers.seam import Accepted, Sms
 from workers.dispatch.case import Case, Opener

@@ -6,9 +6,9 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from pipeline.errors import DeadReason, InvalidMessage
-from pipeline.phone import is_sealed
+from pipeline.message.phone import is_sealed
 from pipeline.records import DeadLetter, Origin, OtpRequest, Retry, as_request_id, decode, named
-from pipeline.topics import RETRY_TIERS
+from pipeline.records.topics import RETRY_TIERS
 from workers.dispatch.case import Case, life_of
 from workers.loop import Record
 

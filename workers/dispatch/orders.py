@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Final
 
-from pipeline.backlog import Partition
+from pipeline.consuming.backlog import Partition
 from pipeline.errors import InvalidMessage
 from pipeline.orders.wanted import read_partition
 from pipeline.records import Order, OrderKind, decode
+from pipeline.records.topics import CONTROL
 from pipeline.settings import KafkaSettings
-from pipeline.topics import CONTROL
 from workers.dispatch.tables import Tables
 from workers.kafka import BrokerClock, TopicFollower
 from workers.log import get_log

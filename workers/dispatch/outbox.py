@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from pipeline.dead_letters import refusal_of
+from pipeline.dispatch.retry import Dead, Decision, Finished, Look
 from pipeline.errors import DeadReason, InvalidMessage, PipelineError
+from pipeline.letters.dead_letters import refusal_of
+from pipeline.letters.redrive import expired
 from pipeline.records import DeadLetter, Expired, RefusedRequest, Retry, encode
-from pipeline.redrive import expired
-from pipeline.retry import Dead, Decision, Finished, Look
-from pipeline.topics import ATTEMPTS, DEAD, EXPIRED, REFUSED, REQUESTS, Topic
+from pipeline.records.topics import ATTEMPTS, DEAD, EXPIRED, REFUSED, REQUESTS, Topic
 from workers.dispatch.case import Case
 from workers.dispatch.handover import Clock, Made
 from workers.dispatch.letters import Failed, letter_of

@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-from pipeline.limits import SendLimit
+from pipeline.dispatch.limits import SendLimit
 
 
 class Places:

@@ -11,11 +11,11 @@ from dataclasses import asdict
 from typing import Final
 
 from pipeline.errors import DeadReason, InvalidMessage, StoreAway
+from pipeline.message.text_costs import dear, sign_name
+from pipeline.records.topics import CONSUMED_BY, DISPATCH_GROUP, ROUTES, VERIFICATIONS
 from pipeline.settings import Settings
 from pipeline.settings.problems import dotted
 from pipeline.settings.show import config_hash
-from pipeline.text_costs import dear, sign_name
-from pipeline.topics import CONSUMED_BY, DISPATCH_GROUP, ROUTES, VERIFICATIONS
 from providers import accounts
 from workers.admin import Readiness, admin_server
 from workers.dispatch.case import Opener

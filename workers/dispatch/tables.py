@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NoReturn
 
-from pipeline.choice import for_country, shares_for
-from pipeline.following import Course, Refusal, as_configured, follow, read
-from pipeline.obeying import obey
+from pipeline.dispatch.following import Course, Refusal, as_configured, follow, read
+from pipeline.dispatch.obeying import obey
 from pipeline.records import Order, RouteTable
-from pipeline.routing.orders import in_force
+from pipeline.routing.standing import in_force
+from pipeline.settings.countries import for_country, shares_for
 from workers.log import get_log
 from workers.loop import Record
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from pipeline.figures import Arrived, Asked
+from pipeline.reports.figures import Arrived, Asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from pipeline.errors import InvalidMessage
-from pipeline.figures import Evidence, Figures, count
 from pipeline.records import Attempt, DeadLetter, Receipt, Record, Verification, decode
+from pipeline.records.topics import ATTEMPTS, DEAD, RECEIPTS, VERIFICATIONS, Topic
+from pipeline.reports.figures import Evidence, Figures, count
 from pipeline.settings import KafkaSettings
-from pipeline.topics import ATTEMPTS, DEAD, RECEIPTS, VERIFICATIONS, Topic
 from workers.embedded.callers_journal import read_callers, read_carriers
 from workers.kafka import KafkaAdmin
 

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 import aiohttp
 
-from pipeline.happenings import restarting
+from pipeline.incidents.happenings import restarting
 from pipeline.settings import Secret, Settings
 from pipeline.settings.layers import CONFIG, PREFIX
 from pipeline.settings.parse import parse

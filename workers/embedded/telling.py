@@ -5,8 +5,8 @@ from typing import Final
 
 from pipeline.errors import CannotGoOn
 from pipeline.records import Incident, encode
+from pipeline.records.topics import INCIDENTS
 from pipeline.settings import KafkaSettings
-from pipeline.topics import INCIDENTS
 from workers.kafka import KafkaProducer
 from workers.log import get_log
 

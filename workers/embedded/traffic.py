@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from pipeline.figures import Asked
+from pipeline.reports.figures import Asked
 from pipeline.settings import Secret
 from workers.embedded.callers_journal import CallersJournal, Entered
 

@@ -14,11 +14,11 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.coordinator.protocol import ConsumerProtocol
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from pipeline.backlog import Partition
+from pipeline.consuming.backlog import Partition
+from pipeline.consuming.queue_age import left
 from pipeline.errors import BrokerAway, PipelineError, TopicMismatch
-from pipeline.queue_age import left
+from pipeline.records.topics import CONSUMED_BY
 from pipeline.settings import KafkaSettings
-from pipeline.topics import CONSUMED_BY
 from workers.kafka.connection import READING, connection
 from workers.kafka.consumer import as_record
 from workers.kafka.passed import log_passed

@@ -16,9 +16,9 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import OffsetAndMetadata
 
-from pipeline.backlog import Partition
+from pipeline.consuming.backlog import Partition
+from pipeline.consuming.offsets import Commit
 from pipeline.errors import BrokerAway, CannotGoOn, CommitRefused
-from pipeline.offsets import Commit
 from pipeline.settings import KafkaSettings
 from workers.kafka.batches import Nothing
 from workers.kafka.connection import READING, be_patient, connection

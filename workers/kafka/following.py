@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable
 from typing import Final, NoReturn
 
-from pipeline.backlog import Partition
+from pipeline.consuming.backlog import Partition
 from pipeline.settings import KafkaSettings
 from workers.kafka.reader import KafkaReader
 from workers.log import get_log

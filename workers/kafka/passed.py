@@ -3,9 +3,9 @@
 from collections import Counter
 from datetime import UTC, datetime
 
-from pipeline.happenings import unreadable_batch
+from pipeline.incidents.happenings import unreadable_batch
 from pipeline.records import encode
-from pipeline.topics import INCIDENTS
+from pipeline.records.topics import INCIDENTS
 from workers.kafka.producer import KafkaProducer
 from workers.log import get_log
 from workers.loop.seam import Record

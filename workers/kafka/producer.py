@@ -19,8 +19,8 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from msgspec import Struct
 
 from pipeline.errors import CannotGoOn
+from pipeline.records.topics import ATTEMPTS, RETRY_TIERS, TOPICS
 from pipeline.settings import KafkaSettings
-from pipeline.topics import ATTEMPTS, RETRY_TIERS, TOPICS
 from workers.kafka.clock import BrokerClock
 from workers.kafka.connection import be_patient, connection
 from workers.log import get_log

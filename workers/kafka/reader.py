@@ -7,7 +7,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
-from pipeline.backlog import Partition
+from pipeline.consuming.backlog import Partition
 from pipeline.errors import BrokerAway, CannotGoOn
 from pipeline.settings import KafkaSettings
 from workers.kafka.connection import READING, be_patient, connection

@@ -1,4 +1,4 @@
-"""Topics: created as `pipeline.topics` says, and those that exist compared with it."""
+"""Topics: created as `pipeline.records.topics` says, and those that exist compared with it."""
 
 import asyncio
 from collections.abc import Collection, Iterator
@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Final
 
 from pipeline.errors import BrokerAway, TopicMismatch
+from pipeline.records.topics import TOPICS, Topic
 from pipeline.settings import KafkaSettings
-from pipeline.topics import TOPICS, Topic
 from workers.kafka.admin import KafkaAdmin, TopicShape
 
 _FOR_EVER: Final = -1

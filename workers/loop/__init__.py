@@ -1,6 +1,6 @@
 """The consume loop. It knows nothing of what the records mean, and nothing of the Kafka client behind `Consumer`."""
 
-from pipeline.backlog import Partition
+from pipeline.consuming.backlog import Partition
 from workers.loop.limits import Figures, Limits
 from workers.loop.loop import Loop
 from workers.loop.parking import Parking

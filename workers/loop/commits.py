@@ -2,7 +2,7 @@
 
 import asyncio
 
-from pipeline.backlog import Backlog
+from pipeline.consuming.backlog import Backlog
 from pipeline.errors import BrokerAway, CommitRefused
 from workers.log import get_log
 from workers.loop.seam import Consumer, Record

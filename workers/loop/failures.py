@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
-from pipeline.backlog import Partition
+from pipeline.consuming.backlog import Partition
+from pipeline.consuming.flood import Flood, FloodLimits
 from pipeline.errors import CannotGoOn, InvalidMessage
-from pipeline.flood import Flood, FloodLimits
 from workers.log import get_log
 from workers.loop.seam import Record
 

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from pipeline.backlog import Partition
-from pipeline.flood import FloodLimits
+from pipeline.consuming.backlog import Partition
+from pipeline.consuming.flood import FloodLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

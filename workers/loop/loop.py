@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from pipeline.backlog import Backlog, Partition
+from pipeline.consuming.backlog import Backlog, Partition
 from pipeline.errors import BrokerAway, CannotGoOn
 from workers.log import get_log
 from workers.loop.alarm import Alarm

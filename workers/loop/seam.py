@@ -5,8 +5,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from pipeline.backlog import Partition
-from pipeline.offsets import Commit
+from pipeline.consuming.backlog import Partition
+from pipeline.consuming.offsets import Commit
 
 
 class Record(Struct, frozen=True, kw_only=True):

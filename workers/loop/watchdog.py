@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 
-from pipeline.backlog import Backlog, Partition, Share
+from pipeline.consuming.backlog import Backlog, Partition, Share
 from pipeline.errors import BrokerAway, CannotGoOn
 from workers.loop.limits import Limits
 from workers.loop.seam import Consumer, Record

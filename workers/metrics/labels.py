@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.counting import Ignored
+from pipeline.dispatch.following import Refusal
 from pipeline.errors import DeadReason, Outcome
-from pipeline.following import Refusal
+from pipeline.evidence.counting import Ignored
+from pipeline.incidents.store_faults import StoreFault
 from pipeline.records import Cause, Mode, ReceiptState, RouteState
-from pipeline.store import StoreFault
-from pipeline.topics import CONTROL, COUNTED, INCIDENTS, REQUESTS, RETRY_TIERS, ROUTES, TALLIES, VERIFICATIONS
+from pipeline.records.topics import CONTROL, COUNTED, INCIDENTS, REQUESTS, RETRY_TIERS, ROUTES, TALLIES, VERIFICATIONS
 
 NONE: Final = "none"  # in place of a provider, a country or a path that nobody knows
 

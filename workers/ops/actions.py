@@ -9,10 +9,10 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from pipeline.dead_letters import Wanted, public
 from pipeline.errors import BrokerAway, DeadReason
-from pipeline.explaining import explain_request
+from pipeline.letters.dead_letters import Wanted, public
 from pipeline.orders import Refused
+from pipeline.reports.explaining import explain_request
 from pipeline.settings.problems import meant
 from workers import orders, redrive
 from workers.explaining import known_of

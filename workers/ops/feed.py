@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from pipeline.board import CountryRow, History, Totals, country_row, versions
 from pipeline.errors import DeadReason, InvalidMessage
-from pipeline.evidence import Evidence
+from pipeline.evidence.routes import Evidence
 from pipeline.records import DeadLetter, Incident, Order, Phase, RouteTable, Tally, decode
-from pipeline.topics import CONTROL, DEAD, INCIDENTS, RESOLUTIONS, ROUTES, TALLIES, Topic
+from pipeline.records.topics import CONTROL, DEAD, INCIDENTS, RESOLUTIONS, ROUTES, TALLIES, Topic
+from pipeline.reports.board import CountryRow, History, Totals, country_row, versions
 from workers.loop import Record
 
 FOLLOWED: Final[tuple[Topic, ...]] = (CONTROL, ROUTES, INCIDENTS, TALLIES, DEAD, RESOLUTIONS)

@@ -8,7 +8,7 @@ from typing import Final, Literal
 import orjson
 from aiohttp import web
 
-from pipeline.session import LIFE, Operator, csrf_token, issue, read, who
+from pipeline.proof.session import LIFE, Operator, csrf_token, issue, read, who
 from pipeline.settings import Settings
 from workers.web.parts import Parts
 from workers.web.problems import Handler, Problem, read_body

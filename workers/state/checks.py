@@ -12,10 +12,10 @@ import msgspec
 import orjson
 from msgspec.structs import replace
 
-from pipeline.board.top import IN_TIME_S
-from pipeline.codes import Entry
 from pipeline.errors import InvalidMessage, StoreAway
+from pipeline.message.codes import Entry
 from pipeline.records import Attempt, OtpRequest, ReceiptState, decode
+from pipeline.reports.board.top import IN_TIME_S
 from pipeline.settings import Settings
 from workers.state.client import Store
 from workers.state.entries import Tried, TryVerdict, Use, Used, UseVerdict

@@ -4,8 +4,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from pipeline.dispatch.retry import Seen
 from pipeline.records import Attempt
-from pipeline.retry import Seen
 
 
 class ClaimVerdict(StrEnum):

@@ -10,9 +10,9 @@ import orjson
 from msgspec import Struct
 from msgspec.structs import replace
 
+from pipeline.dispatch.retry import Seen
 from pipeline.errors import InvalidMessage, RowUnreadable, StoreAway
 from pipeline.records import Attempt, ReceiptState, decode
-from pipeline.retry import Seen
 from workers.log import get_log
 from workers.state.claiming import Claim, Claimed, ClaimVerdict, Had, Looked
 from workers.state.client import Store

@@ -8,13 +8,13 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from pipeline.choice import shares_for
-from pipeline.evidence import Evidence
-from pipeline.following import Refusal, follow
+from pipeline.dispatch.following import Refusal, follow
+from pipeline.evidence.routes import Evidence
 from pipeline.incidents import Watch
 from pipeline.records import Cause, Incident, Order, Phase, RouteTable, encode
+from pipeline.records.topics import INCIDENTS, ROUTES
 from pipeline.routing import Router
-from pipeline.topics import INCIDENTS, ROUTES
+from pipeline.settings.countries import shares_for
 from workers.log import get_log
 from workers.stats.seam import Producer
 

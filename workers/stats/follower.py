@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from pipeline.errors import InvalidMessage
-from pipeline.evidence import AHEAD_S, Evidence
+from pipeline.evidence.routes import AHEAD_S, Evidence
 from pipeline.records import Incident, Order, RouteTable, Tally, decode
-from pipeline.topics import CONTROL, INCIDENTS, ROUTES, TALLIES
+from pipeline.records.topics import CONTROL, INCIDENTS, ROUTES, TALLIES
 from workers.log import get_log
 from workers.loop import Record
 from workers.stats.decider import Decider

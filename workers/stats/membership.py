@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection
 from typing import Final
 
-from pipeline.evidence import Source
-from pipeline.topics import COUNTED
+from pipeline.evidence.routes import Source
+from pipeline.records.topics import COUNTED
 
 SEAT: Final[Source] = (COUNTED[0].name, 0)  # whoever counts this partition decides: it exists in every cluster
 DOUBT: Final = 0.5  # share of the session timeout: who was frozen that long may have been replaced

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pipeline.errors import BrokerAway
-from pipeline.evidence import Evidence
+from pipeline.evidence.routes import Evidence
 from pipeline.routing import Router
 from pipeline.settings import Settings
 from workers.admin import Readiness, admin_server

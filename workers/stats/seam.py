@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from pipeline.evidence import Source
-from pipeline.tallying import PartitionCounts
+from pipeline.evidence.routes import Source
+from pipeline.evidence.tallying import PartitionCounts
 from workers.loop import Record
 
 Done = Callable[[], object]

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from pipeline.backlog import Partition
-from pipeline.evidence import Source
+from pipeline.consuming.backlog import Partition
+from pipeline.evidence.routes import Source
+from pipeline.evidence.tallying import PartitionCounts
+from pipeline.records.topics import COUNTED, STATS_GROUP, TALLIES
 from pipeline.settings import KafkaSettings
-from pipeline.tallying import PartitionCounts
-from pipeline.topics import COUNTED, STATS_GROUP, TALLIES
 from workers.kafka import KafkaConsumer, KafkaReader
 
 _TALLIES: Final = Partition(TALLIES.name, 0)

@@ -13,9 +13,9 @@ import faust
 from faust.types import TP
 
 from pipeline.errors import CannotGoOn
-from pipeline.evidence import Source
+from pipeline.evidence.routes import Source
+from pipeline.records.topics import COUNTED, STATS_GROUP
 from pipeline.settings import KafkaSettings
-from pipeline.topics import COUNTED, STATS_GROUP
 from workers.kafka.batches import Nothing
 from workers.kafka.connection import METADATA_MAX_AGE_MS, connection
 from workers.kafka.passed import log_passed

@@ -6,12 +6,12 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final
 
-from pipeline.counting import read
 from pipeline.errors import BrokerAway, CannotGoOn
-from pipeline.evidence import Source
+from pipeline.evidence.counting import read
+from pipeline.evidence.routes import Source
+from pipeline.evidence.tallying import PartitionCounts
 from pipeline.records import Tally, encode
-from pipeline.tallying import PartitionCounts
-from pipeline.topics import TALLIES
+from pipeline.records.topics import TALLIES
 from workers.log import get_log
 from workers.stats.membership import Membership
 from workers.stats.seam import Broker, Done, Producer

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 from pipeline.errors import BrokerAway, CannotGoOn, PipelineError
 from pipeline.records import OtpRequest, Receipt, Verification, encode
-from pipeline.topics import Topic
+from pipeline.records.topics import Topic
 from workers.log import get_log
 from workers.web.problems import away
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from bench.simulator.policies.base import News, Policy, equal, mostly
 from bench.simulator.truth import Truth
-from pipeline.delays import LONGEST_S, Delays, usual_arrivals
+from pipeline.evidence.delays import LONGEST_S, Delays, usual_arrivals
 
 HALF_LIFE_S: Final = 60.0
 KEPT: Final = 0.5 ** (1 / HALF_LIFE_S)

@@ -4,7 +4,7 @@ from typing import Final
 
 from bench.simulator.policies.base import Heard, News, Policy, equal
 from bench.simulator.truth import Truth
-from pipeline.evidence import Evidence
+from pipeline.evidence.routes import Evidence
 from pipeline.records import Cell, Counts, Route, RouteState, RouteTable
 from pipeline.routing import Router
 

@@ -6,12 +6,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.choice import shares_for
-from pipeline.following import is_broken
+from pipeline.dispatch.following import is_broken
 from pipeline.orders import Accepted, Refused, Situation, Wanted, after, asked, judge, outlook
 from pipeline.orders.asking import FIELDS
 from pipeline.records import Order, OrderKind, RouteState, RouteTable, decode, encode
-from pipeline.routing.orders import covers, in_force
+from pipeline.routing.standing import covers, in_force
+from pipeline.settings.countries import shares_for
 from tests.pipeline.orders.situations import ORDER_ID, ROUTES, an_order, wanted
 from tests.samples import NOW, a_route, a_table
 

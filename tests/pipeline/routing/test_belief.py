@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.delays import come_by, usual_arrivals
-from pipeline.evidence import Heard
+from pipeline.evidence.delays import come_by, usual_arrivals
+from pipeline.evidence.routes import Heard
 from pipeline.routing.belief import ProviderBelief, drift, weigh, weigh_together
 from pipeline.routing.hazard import Hazard
 from pipeline.routing.likelihood import AGES, SETTLED_S, Usual, judges

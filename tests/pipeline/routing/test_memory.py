@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.evidence import Heard
+from pipeline.evidence.routes import Heard
 from pipeline.routing.hazard import MOST, Hazard
 from pipeline.routing.memory import PRIOR_RECEIPTS, Memory, Prior
 from pipeline.routing.states import LEARNED

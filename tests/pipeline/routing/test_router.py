@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.evidence import Evidence
+from pipeline.evidence.routes import Evidence
 from pipeline.records import Mode, Route, RouteState
 from pipeline.routing import Router
 from tests.pipeline.routing.worlds import SILENT, T0, WELL, Behaves, Behaviour, World, broken

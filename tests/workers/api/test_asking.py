@@ -10,7 +10,7 @@ import orjson
 import pytest
 from yarl import URL
 
-from pipeline.phone import unseal
+from pipeline.message.phone import unseal
 from pipeline.records import OtpRequest, decode
 from tests.workers.doors import BANK, NUMBER, SHOP, Door
 from workers.web.problems import ProblemType

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from pipeline.phone import seal
+from pipeline.message.phone import seal
 from pipeline.records import ReceiptState, Verdict, Verification, decode
 from tests.workers.doors import BANK, NUMBER, SHOP, Door, listening, opened, settings_for, wrong
 from tests.workers.metrics.reading import counts

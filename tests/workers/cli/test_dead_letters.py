@@ -6,11 +6,11 @@ import orjson
 import pytest
 import typer
 
-from pipeline.dead_letters import public, resolved
 from pipeline.errors import DeadReason
+from pipeline.letters.dead_letters import public, resolved
+from pipeline.letters.redrive import Row, Summary
 from pipeline.records import LetterState
-from pipeline.redrive import Row, Summary
-from tests.pipeline.dead import SEALED, a_letter
+from tests.pipeline.letters.dead import SEALED, a_letter
 from tests.samples import NOW
 from workers.cli.dead_letters.options import age_of, author_of, country_of, reason_of
 from workers.redrive import Purged, Redriven

@@ -16,7 +16,7 @@ from bench.drills import report
 from bench.drills.drills import DRILLS
 from bench.drills.practice import Moment
 from bench.drills.results import Result
-from pipeline.postmortem.written import DOCUMENT
+from pipeline.reports.postmortem.written import DOCUMENT
 from tests.bench.test_drills_results import WELL
 from workers.cli.drill import _chosen, _folder, _overview, _table, free
 from workers.cli.shares import view

@@ -4,7 +4,7 @@ import pytest
 import typer
 from msgspec.structs import replace
 
-from tests.pipeline.postmortem.made_up import CLOSED, OPENED
+from tests.pipeline.reports.postmortem.made_up import CLOSED, OPENED
 from workers.cli.incidents import cause_of, told_of
 
 OTHER = replace(OPENED, incident_id="abc-other-0123456789")

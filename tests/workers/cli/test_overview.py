@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from pipeline.incidents.store_faults import StoreFault
 from pipeline.settings.parse import parse
-from pipeline.store import StoreFault
 from workers.cli.overview import Kafka, Overview, State, Worker, look, providers_of
 from workers.cli.status import _state
 from workers.embedded.valkey import EmbeddedValkey

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import typer
 
-from pipeline.postmortem.tasks import TASKS
-from pipeline.postmortem.written import write
-from tests.pipeline.postmortem.made_up import FACTS
+from pipeline.reports.postmortem.tasks import TASKS
+from pipeline.reports.postmortem.written import write
+from tests.pipeline.reports.postmortem.made_up import FACTS
 from workers.__main__ import app
 
 COMMAND = re.compile(r"`ithaca ([a-z -]+)")

@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 
 from msgspec import structs
 
-from pipeline.choice import choose, point_of
+from pipeline.dispatch.choice import choose, point_of
 from pipeline.errors import ProviderError
-from pipeline.phone import seal
+from pipeline.message.phone import seal
 from pipeline.records import Attempt, DeadLetter, OtpRequest, RefusedRequest, Retry, Route, decode, encode
+from pipeline.records.topics import ATTEMPTS, DEAD, REFUSED, REQUESTS, ROUTES
 from pipeline.settings import Settings
 from pipeline.settings.parse import parse
-from pipeline.topics import ATTEMPTS, DEAD, REFUSED, REQUESTS, ROUTES
 from providers.seam import Accepted, Callback, ProviderReceipt, Sms
 from tests.samples import a_table
 from workers.dispatch.case import Opener

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from pipeline.errors import DeadReason, InvalidMessage
-from pipeline.phone import seal
+from pipeline.message.phone import seal
 from pipeline.records import OtpRequest, RefusedRequest, encode
 from pipeline.settings import StateSettings
 from tests.workers.dispatch.parts import CALLER, GAP_S, KEY, KID, World

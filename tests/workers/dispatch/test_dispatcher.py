@@ -8,8 +8,7 @@ from datetime import timedelta
 import orjson
 import pytest
 
-from pipeline.breaker import FAILURES
-from pipeline.codes import CodeBasis, derive
+from pipeline.dispatch.breaker import FAILURES
 from pipeline.errors import (
     AcceptanceUnknown,
     DeadReason,
@@ -25,10 +24,11 @@ from pipeline.errors import (
     Unavailable,
     Undeliverable,
 )
-from pipeline.phone import keyed_hash, seal
+from pipeline.message.codes import CodeBasis, derive
+from pipeline.message.phone import keyed_hash, seal
 from pipeline.records import ReceiptState, Sent, encode
+from pipeline.records.topics import ATTEMPTS
 from pipeline.settings import StateSettings
-from pipeline.topics import ATTEMPTS
 from providers.seam import Accepted, Sms
 from tests.workers.dispatch.parts import CALLER, GAP_S, KEY, KID, NUMBER, SETTINGS, ScriptedProvider, World
 from workers.embedded.valkey import EmbeddedValkey

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from pipeline.backlog import Partition
+from pipeline.consuming.backlog import Partition
 from pipeline.records import Order, OrderKind, encode
 from tests.pipeline.orders.situations import an_order
 from tests.samples import NOW, a_route, a_table

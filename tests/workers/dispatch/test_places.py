@@ -2,7 +2,7 @@
 
 import asyncio
 
-from pipeline.limits import SendLimit
+from pipeline.dispatch.limits import SendLimit
 from workers.dispatch.places import Places, first_free
 
 LONG_S = 60.0  # nobody waits for it

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from pipeline.dead_letters import Letter
 from pipeline.errors import DeadReason, InvalidMessage, Outcome, Undeliverable
-from pipeline.phone import seal
+from pipeline.letters.dead_letters import Letter
+from pipeline.letters.redrive import TIER, Reopen, decide
+from pipeline.message.phone import seal
 from pipeline.records import DeadLetter, Expired, Origin, decode, encode
-from pipeline.redrive import TIER, Reopen, decide
+from pipeline.records.topics import EXPIRED
 from pipeline.settings import StateSettings
-from pipeline.topics import EXPIRED
 from tests.workers.dispatch.parts import CALLER, SETTINGS, World
 from workers.embedded.valkey import EmbeddedValkey
 from workers.loop import Record

@@ -8,10 +8,10 @@ import orjson
 import pytest
 
 from pipeline.errors import DeadReason, InvalidMessage
-from pipeline.phone import seal
+from pipeline.message.phone import seal
 from pipeline.records import Reporter, Verdict, Verification, encode
+from pipeline.records.topics import VERIFICATIONS
 from pipeline.settings import StateSettings
-from pipeline.topics import VERIFICATIONS
 from tests.workers.dispatch.parts import CALLER, GAP_S, KEY, KID, SETTINGS, World
 from tests.workers.doors import ENTRY
 from workers.dispatch.process import is_own_fault

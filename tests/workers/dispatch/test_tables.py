@@ -8,7 +8,7 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
-from pipeline.following import Refusal
+from pipeline.dispatch.following import Refusal
 from pipeline.records import Route, RouteState, encode
 from tests.samples import NOW, a_route, a_table
 from workers.dispatch.tables import Tables

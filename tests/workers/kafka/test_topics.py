@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.records.topics import REQUESTS, TOPICS
 from pipeline.settings import KafkaSettings
-from pipeline.topics import REQUESTS, TOPICS
 from workers.kafka.admin import TopicShape
 from workers.kafka.topics import mismatches, shape
 

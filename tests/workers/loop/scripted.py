@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mappi
 from contextlib import asynccontextmanager
 from typing import Any
 
+from pipeline.consuming.offsets import Commit
 from pipeline.errors import BrokerAway, CommitRefused, DeadReason, InvalidMessage
-from pipeline.offsets import Commit
 from workers.loop import Limits, Loop, Partition, Record
 from workers.loop.seam import Revoked
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
+from pipeline.consuming.flood import FloodLimits
+from pipeline.consuming.offsets import Commit
 from pipeline.errors import CannotGoOn, InvalidMessage
-from pipeline.flood import FloodLimits
-from pipeline.offsets import Commit
 from tests.workers.loop.scripted import QUICK, A, B, Hands, ScriptedConsumer, faults, invalid, loop_of, running, until
 from workers.loop import Record, failures
 

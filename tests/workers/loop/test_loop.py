@@ -1,7 +1,7 @@
 import asyncio
 from dataclasses import replace
 
-from pipeline.offsets import Commit
+from pipeline.consuming.offsets import Commit
 from tests.workers.loop.scripted import QUICK, A, B, Hands, ScriptedConsumer, loop_of, running, until
 from workers.loop import Limits, Parking, Partition, Record
 

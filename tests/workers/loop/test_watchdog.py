@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.consuming.flood import FloodLimits
 from pipeline.errors import CannotGoOn
-from pipeline.flood import FloodLimits
 from tests.workers.loop.scripted import QUICK, A, Hands, ScriptedConsumer, faults, loop_of, running, until
 from workers.loop import Partition
 

@@ -8,8 +8,8 @@ from typing import Any
 from aiohttp import ClientSession
 
 from pipeline.records import encode
+from pipeline.records.topics import Topic
 from pipeline.settings import OperatorSettings, Secret
-from pipeline.topics import Topic
 from tests.workers.doors import Door, listening, storeless_door
 from workers.loop import Record
 from workers.ops.app import build_app

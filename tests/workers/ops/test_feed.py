@@ -10,7 +10,7 @@ from aiohttp import ClientResponse
 from msgspec.structs import replace
 
 from pipeline.records import Cause, Cell, Counts, Incident, Phase, Tally
-from pipeline.topics import DEAD, INCIDENTS, ROUTES, TALLIES
+from pipeline.records.topics import DEAD, INCIDENTS, ROUTES, TALLIES
 from tests.samples import NOW, a_route, a_table
 from tests.workers.ops.ops_door import ANN, OpsDoor, as_record, ops_door
 from workers.ops.feed import Feed

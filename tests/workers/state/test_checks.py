@@ -11,8 +11,8 @@ from functools import partial
 import pytest
 from msgspec import structs
 
-from pipeline.codes import Entry
 from pipeline.errors import RowUnreadable, StoreAway
+from pipeline.message.codes import Entry
 from pipeline.records import OtpRequest, ReceiptState
 from tests.workers.doors import ENTRY, Door, opened, settings_for, storeless_door
 from workers.embedded.valkey import EmbeddedValkey

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from pipeline.dispatch.retry import PASSING
 from pipeline.errors import Outcome, RowUnreadable, StoreAway
 from pipeline.records import encode
-from pipeline.retry import PASSING
 from pipeline.settings import StateSettings
 from tests.samples import ATTEMPT, REQUEST_ID
 from workers.embedded.valkey import EmbeddedValkey

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import StoreAway
+from pipeline.incidents.store_faults import StoreFault
 from pipeline.settings import StateSettings
-from pipeline.store import StoreFault
 from tests.workers.metrics.reading import counts
 from workers.embedded.valkey import EmbeddedValkey
 from workers.metrics import Metrics

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Collection, Mapping
 from datetime import UTC, datetime
 
 from pipeline.errors import BrokerAway
-from pipeline.evidence import Source
+from pipeline.evidence.routes import Source
+from pipeline.evidence.tallying import PartitionCounts
 from pipeline.records import Attempt, Incident, RouteTable, Tally, decode, encode
-from pipeline.tallying import PartitionCounts
-from pipeline.topics import ATTEMPTS, INCIDENTS, ROUTES, TALLIES
+from pipeline.records.topics import ATTEMPTS, INCIDENTS, ROUTES, TALLIES
 from tests.samples import ATTEMPT
 from workers.stats.membership import SEAT, Membership
 from workers.stats.tallier import Tallier

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from msgspec.structs import replace
 
-from pipeline.evidence import Evidence
+from pipeline.evidence.routes import Evidence
 from pipeline.records import Cell, Counts, Mode, Order, OrderKind, RouteTable, Tally
 from pipeline.routing import Router
 from tests.samples import a_route, a_table

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from pipeline.errors import BrokerAway
-from pipeline.evidence import Evidence
+from pipeline.evidence.routes import Evidence
 from pipeline.records import Cell, Counts, Tally, encode
+from pipeline.records.topics import CONTROL, INCIDENTS, ROUTES, TALLIES, Topic
 from pipeline.routing import Router
-from pipeline.topics import CONTROL, INCIDENTS, ROUTES, TALLIES, Topic
 from tests.samples import a_route, a_table
 from tests.workers.stats.scripted import ScriptedBroker, SetClock, Topics
 from workers.loop import Record

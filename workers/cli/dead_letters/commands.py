@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from pipeline.dead_letters import Wanted, public
 from pipeline.errors import DeadReason, PipelineError
+from pipeline.letters.dead_letters import Wanted, public
+from pipeline.letters.redrive import in_words
 from pipeline.records import LetterState
-from pipeline.redrive import in_words
 from workers.cli.dead_letters.options import (
     BY_HAND,
     AuthorOption,

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.dead_letters import Letter, place_of
+from pipeline.letters.dead_letters import Letter, place_of
+from pipeline.letters.redrive import TIER, Decision, Summary, in_words
 from pipeline.records import LetterState
-from pipeline.redrive import TIER, Decision, Summary, in_words
-from pipeline.topics import DEAD, EXPIRED
+from pipeline.records.topics import DEAD, EXPIRED
 from workers.cli.output import console
 from workers.redrive import Purged, Redriven
 

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from pipeline.choice import EVERYWHERE
+from pipeline.settings.countries import EVERYWHERE
 from workers.cli.invocation import Invocation
 
 ALL: Final = "all"  # `*` without the quotes that a shell wants around it

@@ -8,9 +8,9 @@ from msgspec import to_builtins
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.choice import EVERYWHERE
 from pipeline.orders import Outlook, Refused
 from pipeline.records import Order
+from pipeline.settings.countries import EVERYWHERE
 from workers.cli.output import console, program
 from workers.orders import Control, Given
 

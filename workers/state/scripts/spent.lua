@@ -1,5 +1,5 @@
 -- Before scripts that bound the attempts of a request.
--- What reached nobody counts for nothing: PASSING of pipeline/retry.py.
+-- What reached nobody counts for nothing: PASSING of pipeline/dispatch/retry.py.
 local PASSING = {not_sent = true, throttled = true, unavailable = true}
 
 local function is_too_many(key, newest, most)

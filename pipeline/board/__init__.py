@@ -1,7 +1,0 @@
-"""What operators see: evidence, tables and incidents, put into rows and points."""
-
-from pipeline.board.history import History, Point
-from pipeline.board.rows import CountryRow, RouteRow, Version, country_row, versions
-from pipeline.board.top import Top, Totals
-
-__all__ = ["CountryRow", "History", "Point", "RouteRow", "Top", "Totals", "Version", "country_row", "versions"]

@@ -1,0 +1,1 @@
+"""Through whom a code goes, when again, or never."""

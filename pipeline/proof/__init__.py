@@ -1,0 +1,1 @@
+"""What proves where a word comes from: keyed digests, tokens, sessions, request ids."""
