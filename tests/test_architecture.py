@@ -23,7 +23,7 @@ ROOMS = (
 AT_THE_ROOT = {"__init__.py", "errors.py"}
 
 # What several workers may share; any other file or folder of workers/ is known to the command line alone.
-SHARED = {"loop", "kafka", "state", "log", "admin", "metrics", "redrive", "web", "orders", "explaining"}
+SHARED = {"loop", "kafka", "state", "log", "metrics", "web", "operators"}
 WIRING = {"__main__", "cli"}
 
 PURE_LIBRARIES = {"cryptography", "msgspec", "orjson", "phonenumbers", "pyotp"}

@@ -7,9 +7,9 @@ import sys
 
 from pipeline.letters.dead_letters import Wanted
 from pipeline.records.topics import RESOLUTIONS
-from workers import redrive
 from workers.cli.invocation import Invocation
 from workers.kafka import KafkaProducer
+from workers.operators import redrive
 
 
 class KilledProducer(KafkaProducer):

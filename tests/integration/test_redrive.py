@@ -25,7 +25,7 @@ from workers.embedded.carrier.journal import NAME
 from workers.embedded.kafka import EmbeddedKafka
 from workers.embedded.valkey import EmbeddedValkey
 from workers.kafka import KafkaAdmin, KafkaProducer
-from workers.redrive import read, redrive
+from workers.operators.redrive import read, redrive
 
 ITHACA: Final = str(Path(sys.executable).with_name("ithaca"))
 ROOT: Final = Path(__file__).parents[2]

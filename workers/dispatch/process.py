@@ -17,7 +17,6 @@ from pipeline.settings import Settings
 from pipeline.settings.problems import dotted
 from pipeline.settings.show import config_hash
 from providers import accounts
-from workers.admin import Readiness, admin_server
 from workers.dispatch.case import Opener
 from workers.dispatch.desks import Desks
 from workers.dispatch.dispatcher import Dispatcher
@@ -37,6 +36,7 @@ from workers.state.epoch import Epoch
 from workers.state.figures import watch_store
 from workers.state.reports import Reports
 from workers.state.watching import watched
+from workers.web.admin import Readiness, admin_server
 
 # New objects between two searches for unused cycles, and how many searches pass between two larger ones. Every search
 # looks at what is in flight: with Python's own figures (700, 10, 10) they take a sixth of the CPU.

@@ -14,8 +14,8 @@ from pipeline.letters.dead_letters import Wanted, public
 from pipeline.orders import Refused
 from pipeline.reports.explaining import explain_request
 from pipeline.settings.problems import meant
-from workers import orders, redrive
-from workers.explaining import known_of
+from workers.operators import orders, redrive
+from workers.operators.explaining import known_of
 from workers.ops.answers import answer
 from workers.ops.login import Login, read_object
 from workers.web.parts import Parts

@@ -13,7 +13,6 @@ from pipeline.errors import BrokerAway
 from pipeline.evidence.routes import Evidence
 from pipeline.routing import Router
 from pipeline.settings import Settings
-from workers.admin import Readiness, admin_server
 from workers.kafka import KafkaProducer, KafkaReader, PassedOver, create_topics
 from workers.log import get_log
 from workers.metrics import Metrics, Sample, metrics_of
@@ -26,6 +25,7 @@ from workers.stats.sources import Sources
 from workers.stats.stream import Stream
 from workers.stats.tallier import Tallier
 from workers.stats.watchdog import Watchdog
+from workers.web.admin import Readiness, admin_server
 
 FAREWELL_S: Final = 2.0  # for the last tallies
 END_S: Final = 8.0  # for everything that is left to do at the end

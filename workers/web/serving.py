@@ -11,9 +11,9 @@ from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 
 from pipeline.errors import SettingsError
 from pipeline.settings import HttpSettings, ReceiptsSettings
-from workers.admin import Readiness, health_routes
 from workers.log import get_log
 from workers.metrics import loop_lag_observed
+from workers.web.admin import Readiness, health_routes
 from workers.web.counting import counted
 from workers.web.parts import Parts
 from workers.web.problems import MAX_BODY_BYTES, problems

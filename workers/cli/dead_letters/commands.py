@@ -29,7 +29,7 @@ from workers.cli.invocation import ConfigOption, DataOption, load_beside, naming
 from workers.cli.output import JsonOption, write_json
 
 if TYPE_CHECKING:
-    from workers.redrive import Purged
+    from workers.operators.redrive import Purged
 
 SHOWN: Final = 20  # letters of a list, without --limit
 
@@ -65,7 +65,7 @@ def list_(
     settings = load_beside(ctx, config, data).settings
     wanted = _wanted(reason, provider, country, caller, older_than, newer_than)
     from workers.cli.dead_letters.words import show_list
-    from workers.redrive import read
+    from workers.operators.redrive import read
 
     with naming_kafka(settings):
         shelf = asyncio.run(read(settings.kafka))
@@ -91,7 +91,7 @@ def show(
     """Show one dead letter with its attempts, and what a redrive would do. Nothing sealed is shown."""
     settings = load_beside(ctx, config, data).settings
     from workers.cli.dead_letters.words import show_letter
-    from workers.redrive import decision_on, read
+    from workers.operators.redrive import decision_on, read
 
     with naming_kafka(settings):
         shelf = asyncio.run(read(settings.kafka))
@@ -129,7 +129,7 @@ def redrive(
     settings = load_beside(ctx, config, data).settings
     wanted = _wanted(reason, provider, country, caller, older_than, newer_than, ref)
     from workers.cli.dead_letters.words import show_redriven
-    from workers.redrive import redrive as redrive_now
+    from workers.operators.redrive import redrive as redrive_now
 
     with naming_kafka(settings):
         done = asyncio.run(redrive_now(settings, wanted, author=author, dry=dry_run, limit=limit))
@@ -163,8 +163,8 @@ def purge(
     settings = load_beside(ctx, config, data).settings
     wanted = _wanted(reason, provider, country, caller, older_than, newer_than, ref)
     from workers.cli.dead_letters.words import show_purged
-    from workers.redrive import purge as purge_now
-    from workers.redrive import read
+    from workers.operators.redrive import purge as purge_now
+    from workers.operators.redrive import read
 
     def purged(*, dry: bool) -> "Purged":
         return asyncio.run(purge_now(settings, wanted, author=author, dry=dry, limit=limit, shelf=shelf))

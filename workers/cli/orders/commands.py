@@ -169,7 +169,7 @@ def list_(
     """List the orders in force, oldest first."""
     settings = load_beside(ctx, config, data).settings
     from workers.cli.orders.words import show_orders
-    from workers.orders import read
+    from workers.operators.orders import read
 
     with naming_kafka(settings):
         control = asyncio.run(read(settings.kafka))
@@ -191,8 +191,8 @@ def withdraw(
 ) -> None:
     """Take an order back: automation decides again."""
     settings = load_beside(ctx, config, data).settings
-    from workers import orders as topic
     from workers.cli.orders.words import refused_document, what
+    from workers.operators import orders as topic
 
     with naming_kafka(settings):
         order = asyncio.run(topic.withdraw(settings, order_id, dry=dry_run))
@@ -214,7 +214,7 @@ def _give(
 ) -> None:
     settings = load_beside(ctx, config, data).settings
     from workers.cli.orders.words import given_document, refused_document, show_given
-    from workers.orders import give
+    from workers.operators.orders import give
 
     with naming_kafka(settings):
         given = asyncio.run(give(settings, order, author=author_of(ctx, author), dry=dry))

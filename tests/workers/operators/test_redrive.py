@@ -19,7 +19,7 @@ from tests.pipeline.letters.dead import REQUEST, a_dead_letter
 from workers.embedded.kafka import EmbeddedKafka
 from workers.embedded.valkey import EmbeddedValkey
 from workers.kafka import KafkaAdmin, KafkaProducer, create_topics
-from workers.redrive import purge, read, redrive
+from workers.operators.redrive import purge, read, redrive
 
 NOWHERE = "127.0.0.1:1"
 ANYTHING = Wanted()

@@ -15,7 +15,7 @@ from providers.vonage_sms import VonageSmsProvider
 from tests.providers import test_telnyx, test_vonage_sms
 from tests.workers.doors import Door, listening, opened, settings_for
 from workers.embedded.valkey import EmbeddedValkey
-from workers.receipts import build_app
+from workers.receipts.process import build_app
 
 ID = "request-0123456789"
 NAME = "carrier-a"

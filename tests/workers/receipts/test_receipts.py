@@ -19,7 +19,7 @@ from providers.seam import Accepted, Callback, ProviderReceipt, Sms
 from tests.workers.doors import NUMBER, Door, listening, opened, settings_for, storeless_door
 from tests.workers.metrics.reading import counts
 from workers.embedded.valkey import EmbeddedValkey
-from workers.receipts import build_app
+from workers.receipts.process import build_app
 
 ID = "request-0123456789"
 

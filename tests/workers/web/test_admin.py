@@ -7,9 +7,9 @@ from aiohttp import ClientSession
 
 from pipeline.errors import SettingsError
 from pipeline.settings import HttpSettings
-from workers.admin import Readiness, admin_server
 from workers.metrics import Metrics
 from workers.metrics.definitions import METRICS
+from workers.web.admin import Readiness, admin_server
 
 
 async def ask(port: int, path: str) -> tuple[int, dict[str, object]]:
