@@ -17,7 +17,7 @@ from pipeline.proof.callback_token import CallbackToken, fits, verify
 from pipeline.records import Receipt, ReceiptState
 from pipeline.records.topics import RECEIPTS
 from pipeline.settings import Settings
-from providers import accounts
+from providers import providers_of
 from providers.seam import Callback, Provider, ProviderReceipt
 from workers.log import get_log
 from workers.metrics import Metrics, Sample
@@ -215,7 +215,7 @@ def _tell(metrics: Metrics, record: Receipt, reported: Reported | None) -> None:
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop` is set. Raises SettingsError, TopicMismatch, and CannotGoOn when the producer is broken."""
-    providers = accounts(settings)
+    providers = providers_of(settings)
     async with connected(settings, "receipts") as parts:
         await serve(build_app(parts, providers), "receipts", parts, stop)
 

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from pipeline.dispatch.retry import Seen
+from pipeline.dispatch.decision import Seen
 from pipeline.records import Attempt
 
 

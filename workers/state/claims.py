@@ -10,7 +10,7 @@ import orjson
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pipeline.dispatch.retry import Seen
+from pipeline.dispatch.decision import Seen
 from pipeline.errors import InvalidMessage, RowUnreadable, StoreAway
 from pipeline.records import Attempt, ReceiptState, decode
 from workers.log import get_log

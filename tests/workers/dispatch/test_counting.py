@@ -105,7 +105,7 @@ async def test_second_send_after_silence_is_told_and_so_is_one_that_the_budget_r
 
     again = len(world.sent()) - 40
     assert _counts(world, "otp_second_sends_total") == {("silence", "GB", A): again}
-    assert world.desks.all[A].budget.refused == 40 - again
+    assert world.accounts.all[A].budget.refused == 40 - again
 
 
 async def test_second_send_after_a_receipt_of_failure_is_told(world: World) -> None:

@@ -228,7 +228,7 @@ async def test_rescue_beyond_the_cap_is_looked_at_again_and_not_lost(world: Worl
     handling = [
         asyncio.create_task(world.dispatcher.handle(world.record(encode(retry), topic))) for topic, retry in retries
     ]
-    while len(world.topics.retries()) < 10 or len(slow.sent) < 2:  # half of four places, and nobody else
+    while len(world.topics.retries()) < 10 or len(slow.sent) < 2:  # half of four permits, and nobody else
         await asyncio.sleep(0)
     slow.go.set()
     await asyncio.gather(*handling)

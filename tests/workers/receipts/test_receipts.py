@@ -14,7 +14,7 @@ from pipeline.errors import ProviderError, Unavailable
 from pipeline.proof.callback_token import CallbackToken, issue
 from pipeline.records import OtpRequest, Receipt, ReceiptState, decode
 from pipeline.settings import Secret
-from providers import accounts
+from providers import providers_of
 from providers.seam import Accepted, Callback, ProviderReceipt, Sms
 from tests.workers.doors import NUMBER, Door, listening, opened, settings_for, storeless_door
 from tests.workers.metrics.reading import counts
@@ -25,7 +25,7 @@ ID = "request-0123456789"
 
 
 def _app(door: Door) -> Any:
-    return build_app(door.parts(), accounts(door.settings))
+    return build_app(door.parts(), providers_of(door.settings))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from pipeline.dispatch.retry import PASSING
+from pipeline.dispatch.attempts import PASSING
 from pipeline.errors import Outcome, RowUnreadable, StoreAway
 from pipeline.records import encode
 from pipeline.settings import StateSettings

@@ -1,4 +1,4 @@
-"""All providers as the dispatcher holds them, and the choice among them."""
+"""All accounts at providers, as the dispatcher holds them, and the choice among them."""
 
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -13,21 +13,21 @@ from pipeline.records.topics import RETRY_TIERS
 from pipeline.settings import DispatchSettings, ProviderSettings, Settings
 from pipeline.settings.countries import EVERYWHERE
 from providers.seam import Provider
-from workers.dispatch.case import Case
-from workers.dispatch.desk import Desk, Place
-from workers.dispatch.places import Places, first_free
+from workers.dispatch.account import Account, Permit
+from workers.dispatch.opened import OpenedRequest
+from workers.dispatch.permits import Permits, first_free
 from workers.dispatch.tables import Tables
 from workers.loop import Parking
 
-PLACE_WAIT_S: Final = min(tier.delay for tier in RETRY_TIERS).total_seconds()
-# For each so many places there is one more, whose message is still being claimed while the others are under way: the
+PERMIT_WAIT_S: Final = min(tier.delay for tier in RETRY_TIERS).total_seconds()
+# For each so many permits there is one more, whose message is still being claimed while the others are under way: the
 # limit itself is that of the connections, for one of which it then waits a moment.
 DOORWAY: Final = 8
 NOWHERE: Final = Open(shares={}, instead={})
 
 
-class Desks:
-    """All providers, and the choice among them."""
+class Accounts:
+    """All accounts, and the choice among them."""
 
     def __init__(
         self,
@@ -36,21 +36,22 @@ class Desks:
         *,
         tables: Tables | None = None,
         parking: Parking | None = None,
-        place_wait_s: float = PLACE_WAIT_S,
+        permit_wait_s: float = PERMIT_WAIT_S,
     ) -> None:
         self.tables = tables or Tables(settings.routes)
         self._parking = parking or Parking(0)
-        self._wait_s = place_wait_s
+        self._wait_s = permit_wait_s
         self.all = {
-            name: _desk(provider, settings.providers[name], settings.dispatch) for name, provider in providers.items()
+            name: _account(provider, settings.providers[name], settings.dispatch)
+            for name, provider in providers.items()
         }
-        self._of = {desk.places: desk for desk in self.all.values()}
+        self._of = {account.permits: account for account in self.all.values()}
 
     def open_breakers(self, now: float) -> dict[str, list[str]]:
         """Give the countries whose breakers let nothing through now, by provider; `*` is the whole provider."""
         opened = {
-            name: sorted(scope or EVERYWHERE for scope, breaker in desk.breakers.items() if not breaker.allows(now))
-            for name, desk in self.all.items()
+            name: sorted(scope or EVERYWHERE for scope, breaker in account.breakers.items() if not breaker.allows(now))
+            for name, account in self.all.items()
         }
         return {name: scopes for name, scopes in opened.items() if scopes}
 
@@ -68,23 +69,23 @@ class Desks:
         course = self.tables.of(country)
         return course.health_of(provider) if course else UNKNOWN_HEALTH
 
-    async def take(self, case: Case, number: int, *, again: bool, rescue: bool = False) -> Place | None:
-        """Choose a provider for an attempt of a case and take a place at it; none when nobody is free in time.
+    async def acquire(self, opened: OpenedRequest, number: int, *, again: bool, rescue: bool = False) -> Permit | None:
+        """Choose a provider for an attempt and acquire a permit of it; none when nobody is free in time.
 
         Providers already tried are left out. When no untried one is open, none is left; with `again`, all but the
-        last are. While all that are left are merely full, a place is waited for: as long as the shortest tier would
+        last are. While all that are left are merely full, a permit is waited for: as long as the shortest tier would
         take, so that a burst flows at the pace of its providers. Who waits is parked: others go on meanwhile.
         A `rescue` goes through no provider that is known to be broken, and none that has too many of them already.
         """
-        country, until = case.phone.country, time.monotonic() + self._wait_s
-        point = point_of(case.request.request_id, number)
-        while (open_now := self._open_for(case, again=again, rescue=rescue)).shares:
-            places = self._free_now(open_now, point) or await self._free_later(open_now, until - time.monotonic())
-            if places is None:
+        country, until = opened.phone.country, time.monotonic() + self._wait_s
+        point = point_of(opened.request.request_id, number)
+        while (open_now := self._open_for(opened, again=again, rescue=rescue)).shares:
+            permits = self._free_now(open_now, point) or await self._free_later(open_now, until - time.monotonic())
+            if permits is None:
                 return None
-            if place := self._placed(self._of[places], country, rescue=rescue):
-                return place
-            places.give_back(unused=True)
+            if permit := self._permitted(self._of[permits], country, rescue=rescue):
+                return permit
+            permits.release(unused=True)
         return None
 
     def open_to(
@@ -94,7 +95,9 @@ class Desks:
         course, now = self.tables.of(country), time.monotonic()
         if course is None:
             return NOWHERE
-        shut = [name for name in course.shares if (desk := self.all[name]).breakers and not desk.allows(country, now)]
+        shut = [
+            name for name in course.shares if (account := self.all[name]).breakers and not account.allows(country, now)
+        ]
         shut += without
         if rescue:
             shut += [name for name in course.shares if not self.all[name].may_rescue(now)]
@@ -103,44 +106,46 @@ class Desks:
     def refute(self, attempt: Attempt) -> None:
         """Count against the routes what they refused and this attempt's provider has taken."""
         for refused in attempt.refutes:
-            if desk := self.all.get(refused.provider):
-                desk.refuted(attempt.country, time.monotonic())
+            if account := self.all.get(refused.provider):
+                account.refuted(attempt.country, time.monotonic())
 
-    def _open_for(self, case: Case, *, again: bool, rescue: bool) -> Open:
-        return self.open_to(case.phone.country, case.tried, again=again, rescue=rescue, without=unwilling(case.counted))
+    def _open_for(self, opened: OpenedRequest, *, again: bool, rescue: bool) -> Open:
+        return self.open_to(
+            opened.phone.country, opened.tried, again=again, rescue=rescue, without=unwilling(opened.counted)
+        )
 
-    def _placed(self, desk: Desk, country: str, *, rescue: bool) -> Place | None:
-        """Give the place that was taken, unless its provider has broken while it was waited for."""
+    def _permitted(self, account: Account, country: str, *, rescue: bool) -> Permit | None:
+        """Give the permit that was acquired, unless its provider has broken while it was waited for."""
         now = time.monotonic()
-        if not desk.allows(country, now):
+        if not account.allows(country, now):
             return None
-        probe = self.health_of(desk.provider.name, country).broken
-        return desk.place(country, now, probe=probe, rescue=rescue)
+        probe = self.health_of(account.provider.name, country).broken
+        return account.permit(country, now, probe=probe, rescue=rescue)
 
-    def _free_now(self, open_now: Open, point: float) -> Places | None:
+    def _free_now(self, open_now: Open, point: float) -> Permits | None:
         shares, full = open_now.shares, set[str]()
         while name := choose(shares, full, point):
-            if self.all[name].places.take():
-                return self.all[name].places
+            if self.all[name].permits.acquire():
+                return self.all[name].permits
             full.add(name)
             shares = open_now.instead
         return None
 
-    async def _free_later(self, open_now: Open, within_s: float) -> Places | None:
+    async def _free_later(self, open_now: Open, within_s: float) -> Permits | None:
         if within_s <= 0:
             return None
         with self._parking.park():
-            return await first_free([self.all[name].places for name in open_now.instead], within_s)
+            return await first_free([self.all[name].permits for name in open_now.instead], within_s)
 
 
-def _desk(provider: Provider, account: ProviderSettings, policy: DispatchSettings) -> Desk:
-    places = account.in_flight + account.in_flight // DOORWAY
-    return Desk(
+def _account(provider: Provider, settings: ProviderSettings, policy: DispatchSettings) -> Account:
+    permits = settings.in_flight + settings.in_flight // DOORWAY
+    return Account(
         provider=provider,
-        places=Places(SendLimit(places, account.per_second)),
+        permits=Permits(SendLimit(permits, settings.per_second)),
         budget=SecondSendBudget(policy.second_send_budget),
-        rescues=rescue_limit(account.in_flight, account.per_second, policy.rescue_share),
-        timeout_s=min(account.timeout_s, policy.send_timeout_s),
-        senders=account.senders,
-        pools=account.pools,
+        rescues=rescue_limit(settings.in_flight, settings.per_second, policy.rescue_share),
+        timeout_s=min(settings.timeout_s, policy.send_timeout_s),
+        senders=settings.senders,
+        pools=settings.pools,
     )
