@@ -96,9 +96,9 @@ class Lens:
     entries_come: Sequence[float]
 
 
-def says_fallen_since_ever(course: Sequence[Count], says: Callable[[Count, float], float] = Count.says) -> float:
+def says_fallen_since_ever(series: Sequence[Count], says: Callable[[Count, float], float] = Count.says) -> float:
     """Give the log odds that half of the usual comes, or next to nothing, since whenever that explains most."""
-    sums = (accumulate(says(count, rest) for count in reversed(course)) for rest in (HALF, GONE))
+    sums = (accumulate(says(count, rest) for count in reversed(series)) for rest in (HALF, GONE))
     return max(chain.from_iterable(sums), default=0.0)
 
 

@@ -67,7 +67,7 @@ def _of_ours(told: Telling) -> str:
 
 
 def _of_signal(told: Telling) -> str:
-    stopped = told.picture.world.memory.flow.stops.keys()
+    stopped = told.picture.world.baselines.flow.stops.keys()
     if stopped == {Sign.RECEIPTS}:
         return f"signal lost: no receipts from any provider since {told.since}, and codes are entered as usual"
     return f"signal lost: no entered codes are reported since {told.since}, and receipts come as usual"

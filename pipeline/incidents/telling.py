@@ -66,7 +66,7 @@ def telling(picture: Picture, fault: Fault) -> Telling:
 
 
 def _since(picture: Picture, fault: Fault) -> int:
-    stops = picture.world.memory.flow.stops
+    stops = picture.world.baselines.flow.stops
     if fault.scope.cause is Cause.SIGNAL and stops:
         return max(stop.at for stop in stops.values())
     onset = picture.world.onset(fault.where)

@@ -61,13 +61,13 @@ class Accounts:
 
     def names_in(self, country: str) -> Collection[str]:
         """Name the providers that are configured for a country, and not banned from it."""
-        course = self.tables.of(country)
-        return course.shares.keys() if course else ()
+        plan = self.tables.of(country)
+        return plan.shares.keys() if plan else ()
 
     def health_of(self, provider: str, country: str) -> RouteHealth:
         """Tell what the newest table says of a route."""
-        course = self.tables.of(country)
-        return course.health_of(provider) if course else UNKNOWN_HEALTH
+        plan = self.tables.of(country)
+        return plan.health_of(provider) if plan else UNKNOWN_HEALTH
 
     async def acquire(self, opened: OpenedRequest, number: int, *, again: bool, rescue: bool = False) -> Permit | None:
         """Choose a provider for an attempt and acquire a permit of it; none when nobody is free in time.
@@ -92,16 +92,16 @@ class Accounts:
         self, country: str, tried: Sequence[str], *, again: bool, rescue: bool, without: Collection[str] = ()
     ) -> Open:
         """Give the providers that an attempt may go through, were they not full."""
-        course, now = self.tables.of(country), time.monotonic()
-        if course is None:
+        plan, now = self.tables.of(country), time.monotonic()
+        if plan is None:
             return NOWHERE
         shut = [
-            name for name in course.shares if (account := self.all[name]).breakers and not account.allows(country, now)
+            name for name in plan.shares if (account := self.all[name]).breakers and not account.allows(country, now)
         ]
         shut += without
         if rescue:
-            shut += [name for name in course.shares if not self.all[name].may_rescue(now)]
-        return open_to(course, shut, tried, again=again, strict=rescue)
+            shut += [name for name in plan.shares if not self.all[name].may_rescue(now)]
+        return open_to(plan, shut, tried, again=again, strict=rescue)
 
     def refute(self, attempt: Attempt) -> None:
         """Count against the routes what they refused and this attempt's provider has taken."""

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Final
 
 from pipeline.errors import DeadReason, InvalidMessage, StoreAway
-from pipeline.message.text_costs import dear, sign_name
+from pipeline.message.text_costs import avoidable_segments, sign_name
 from pipeline.records.topics import CONSUMED_BY, DISPATCH_GROUP, ROUTES, VERIFICATIONS
 from pipeline.settings import Settings
 from pipeline.settings.problems import dotted
@@ -62,7 +62,7 @@ def is_own_fault(error: Exception, callers: Collection[str]) -> bool:
 
 def warn_of_costs(settings: Settings) -> None:
     """Log the brands and templates that take more segments than they need."""
-    for costly in dear(settings):
+    for costly in avoidable_segments(settings):
         signs = [sign_name(sign) for sign in costly.signs]
         log.warning("message.dear", setting=dotted(costly.path), signs=signs, segments=costly.segments)
 

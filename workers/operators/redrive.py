@@ -32,7 +32,7 @@ Written = tuple[str, str, bytes]  # topic, key, value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shelf:
+class DeadLetterQueue:
     """What is on the topic of dead letters."""
 
     letters: Sequence[Letter]  # newest first
@@ -83,7 +83,7 @@ class Purged:
         }
 
 
-async def read(kafka: KafkaSettings) -> Shelf:
+async def read(kafka: KafkaSettings) -> DeadLetterQueue:
     """Read all dead letters, and what was done with them. Raises BrokerAway."""
     clock, broken = BrokerClock(), 0
     letters: list[tuple[Origin, DeadLetter]] = []
@@ -100,7 +100,7 @@ async def read(kafka: KafkaSettings) -> Shelf:
             clock.witness(record.timestamp_ms)
             if resolution := _decoded(Resolution, record.value):
                 resolutions.append(resolution)
-    return Shelf(letters=filed(letters, resolutions), broken=broken, now=clock.now())
+    return DeadLetterQueue(letters=filed(letters, resolutions), broken=broken, now=clock.now())
 
 
 def decision_on(settings: Settings, letter: Letter, now: datetime) -> Decision:
@@ -117,14 +117,14 @@ async def redrive(
     Killed in the middle and called again it sends nothing twice. Raises BrokerAway, and StoreAway before anything is
     written: without claims a redrive could send twice.
     """
-    shelf = await read(settings.kafka)
-    decided = [(letter, decision_on(settings, letter, shelf.now)) for letter in shelf.find(wanted)]
+    queue = await read(settings.kafka)
+    decided = [(letter, decision_on(settings, letter, queue.now)) for letter in queue.find(wanted)]
     due, left = _parted(decided, limit)
     if due and not dry:
         await _check_store(settings.state)
-        due = [one async for one in _redrive(settings, [letter for letter, _ in due], shelf.now, author)]
+        due = [one async for one in _redrive(settings, [letter for letter, _ in due], queue.now, author)]
     counts = summary((letter.dead, decision) for letter, decision in [*due, *left])
-    return Redriven(dry=dry, summary=counts, broken=shelf.broken)
+    return Redriven(dry=dry, summary=counts, broken=queue.broken)
 
 
 async def purge(
@@ -134,24 +134,24 @@ async def purge(
     author: str,
     dry: bool = False,
     limit: int | None = None,
-    shelf: Shelf | None = None,
+    queue: DeadLetterQueue | None = None,
 ) -> Purged:
     """Put open letters out of the way: no list shows them and no redrive takes them up. Raises BrokerAway.
 
     Kafka deletes records by their age alone, or all before an offset: theirs go when the topic's retention is over.
-    `shelf` is what was read before, and shown: what has died since then stays.
+    `queue` is what was read before, and shown: what has died since then stays.
     """
-    shelf = shelf or await read(settings.kafka)
-    found = shelf.find(wanted)
+    queue = queue or await read(settings.kafka)
+    found = queue.find(wanted)
     letters = [letter for letter in found if letter.state is LetterState.OPEN][:limit]
     if letters and not dry:
-        async with _producing(settings.kafka, shelf.now) as producer:
+        async with _producing(settings.kafka, queue.now) as producer:
             for chunk in _chunks(letters):
                 now = producer.clock.now()
                 await _write(producer, [_resolution(letter, LetterState.PURGED, now, author) for letter in chunk])
     reasons = Counter(letter.dead.reason.value for letter in letters)
     done_before = Counter(letter.state.value for letter in found if letter.resolution)
-    return Purged(dry=dry, reasons=dict(reasons.most_common()), done_before=dict(done_before), broken=shelf.broken)
+    return Purged(dry=dry, reasons=dict(reasons.most_common()), done_before=dict(done_before), broken=queue.broken)
 
 
 async def _redrive(

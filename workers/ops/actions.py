@@ -60,10 +60,10 @@ class Actions:
         self._login.operator(request, "look")
         wanted = _wanted(dict(request.query))
         with _asking_kafka():
-            shelf = await redrive.read(self._settings.kafka)
-        found = shelf.find(wanted)
+            queue = await redrive.read(self._settings.kafka)
+        found = queue.find(wanted)
         shown = [public(letter) for letter in found[:MOST_LETTERS]]
-        return answer({"found": len(found), "broken": shelf.broken, "dead_letters": shown})
+        return answer({"found": len(found), "broken": queue.broken, "dead_letters": shown})
 
     async def redrive(self, request: web.Request) -> web.Response:
         """`POST /v1/dead-letters/redrive`: filters, and `dry_run` to be told only what would happen."""

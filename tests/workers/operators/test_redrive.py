@@ -75,10 +75,10 @@ async def states(settings: Settings) -> list[str]:
 
 async def test_letters_are_read_newest_first_and_what_is_none_is_counted(settings: Settings) -> None:
     await write(settings, [a_letter(number) for number in range(5)], b"", b"{", b'{"v": 9}', b"[]")
-    shelf = await read(settings.kafka)
+    queue = await read(settings.kafka)
 
-    assert [letter.dead.request_id for letter in shelf.letters] == [f"request-{n:012}" for n in (4, 3, 2, 1, 0)]
-    assert shelf.broken == 4
+    assert [letter.dead.request_id for letter in queue.letters] == [f"request-{n:012}" for n in (4, 3, 2, 1, 0)]
+    assert queue.broken == 4
 
 
 async def test_what_lives_goes_to_dispatch_what_does_not_is_told_and_both_are_marked(settings: Settings) -> None:
@@ -130,7 +130,7 @@ async def test_purge_of_what_was_shown_leaves_what_has_died_since(settings: Sett
     await write(settings, [a_letter(1)])
     shown = await read(settings.kafka)
     await write(settings, [a_letter(2)])
-    purged = await purge(settings, ANYTHING, author="ann", shelf=shown)
+    purged = await purge(settings, ANYTHING, author="ann", queue=shown)
 
     assert purged.purged == 1
     assert await states(settings) == ["open", "purged"]

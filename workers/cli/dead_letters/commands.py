@@ -68,13 +68,13 @@ def list_(
     from workers.operators.redrive import read
 
     with naming_kafka(settings):
-        shelf = asyncio.run(read(settings.kafka))
-    found = [letter for letter in shelf.find(wanted) if everything or letter.state is LetterState.OPEN]
+        queue = asyncio.run(read(settings.kafka))
+    found = [letter for letter in queue.find(wanted) if everything or letter.state is LetterState.OPEN]
     reasons = dict(Counter(letter.dead.reason.value for letter in found).most_common())
     shown = found[:limit]
-    show_list(shown, reasons, broken=shelf.broken)
+    show_list(shown, reasons, broken=queue.broken)
     letters = [public(letter) for letter in shown]
-    write_json(json_to, {"found": len(found), "reasons": reasons, "broken": shelf.broken, "dead_letters": letters})
+    write_json(json_to, {"found": len(found), "reasons": reasons, "broken": queue.broken, "dead_letters": letters})
 
 
 @dead_letters.command()
@@ -94,11 +94,11 @@ def show(
     from workers.operators.redrive import decision_on, read
 
     with naming_kafka(settings):
-        shelf = asyncio.run(read(settings.kafka))
-    found = shelf.find(Wanted(name=ref))
+        queue = asyncio.run(read(settings.kafka))
+    found = queue.find(Wanted(name=ref))
     if not found:
         raise PipelineError(f"no dead letter of {ref}; `ithaca dead-letters list --all` names those that there are")
-    decision = decision_on(settings, found[0], shelf.now)
+    decision = decision_on(settings, found[0], queue.now)
     show_letter(found[0], decision, others=len(found) - 1)
     write_json(json_to, public(found[0]) | {"redrive": in_words(decision), "others": len(found) - 1})
 
@@ -167,10 +167,10 @@ def purge(
     from workers.operators.redrive import read
 
     def purged(*, dry: bool) -> "Purged":
-        return asyncio.run(purge_now(settings, wanted, author=author, dry=dry, limit=limit, shelf=shelf))
+        return asyncio.run(purge_now(settings, wanted, author=author, dry=dry, limit=limit, queue=queue))
 
     with naming_kafka(settings):
-        shelf = asyncio.run(read(settings.kafka))
+        queue = asyncio.run(read(settings.kafka))
         done = purged(dry=dry_run or not yes)
         show_purged(done)
         if done.reasons and not (dry_run or yes):
