@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 
-from pipeline.letters.dead_letters import Wanted
+from pipeline.letters.dead_letters import LetterFilter
 from pipeline.records.topics import RESOLUTIONS
 from workers.cli.invocation import Invocation
 from workers.kafka import KafkaProducer
@@ -29,4 +29,4 @@ if __name__ == "__main__":
     vars(redrive)["CHUNK"] = int(sys.argv[1])
     KilledProducer.left = int(sys.argv[2])
     vars(redrive)["KafkaProducer"] = KilledProducer
-    asyncio.run(redrive.redrive(Invocation(environ=dict(os.environ)).settings(), Wanted(), author="ann"))
+    asyncio.run(redrive.redrive(Invocation(environ=dict(os.environ)).settings(), LetterFilter(), author="ann"))

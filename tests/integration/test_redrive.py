@@ -15,7 +15,7 @@ import orjson
 import pytest
 
 from pipeline.errors import DeadReason
-from pipeline.letters.dead_letters import Wanted
+from pipeline.letters.dead_letters import LetterFilter
 from pipeline.message.phone import seal
 from pipeline.records import DeadLetter, Expired, OtpRequest, decode, encode
 from pipeline.records.topics import DEAD, EXPIRED, REQUESTS
@@ -153,7 +153,7 @@ async def test_those_who_still_live_are_sent_once_those_who_do_not_are_told_and_
     await order(door, None)
 
     async def life_is_over() -> bool:
-        return bool((await redrive(door.settings, Wanted(), author="ann", dry=True)).summary.total.expired)
+        return bool((await redrive(door.settings, LetterFilter(), author="ann", dry=True)).summary.total.expired)
 
     await until(life_is_over)
     dry = await ask(door, "redrive", "--dry-run")

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from msgspec import structs, to_builtins
 
 from pipeline.errors import BrokerAway, InvalidMessage, StoreAway
-from pipeline.letters.dead_letters import Letter, Wanted, filed, resolved
+from pipeline.letters.dead_letters import Letter, LetterFilter, filed, resolved
 from pipeline.letters.redrive import TIER, Decision, End, Reopen, Summary, decide, summary
 from pipeline.records import DeadLetter, LetterState, Origin, Record, Resolution, decode, encode
 from pipeline.records.topics import DEAD, EXPIRED, RESOLUTIONS
@@ -39,7 +39,7 @@ class DeadLetterQueue:
     broken: int  # records that are no dead letters
     now: datetime  # broker time, as far as reading tells it
 
-    def find(self, wanted: Wanted) -> list[Letter]:
+    def find(self, wanted: LetterFilter) -> list[Letter]:
         """Give the letters that are meant, newest first, whatever was done with them."""
         return [letter for letter in self.letters if wanted.matches(letter, self.now)]
 
@@ -110,7 +110,7 @@ def decision_on(settings: Settings, letter: Letter, now: datetime) -> Decision:
 
 
 async def redrive(
-    settings: Settings, wanted: Wanted, *, author: str, dry: bool = False, limit: int | None = None
+    settings: Settings, wanted: LetterFilter, *, author: str, dry: bool = False, limit: int | None = None
 ) -> Redriven:
     """Give letters that still live to dispatch again, and end those whose life is over; at most `limit`, newest first.
 
@@ -129,7 +129,7 @@ async def redrive(
 
 async def purge(
     settings: Settings,
-    wanted: Wanted,
+    wanted: LetterFilter,
     *,
     author: str,
     dry: bool = False,

@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from pipeline.errors import BrokerAway, DeadReason
-from pipeline.letters.dead_letters import Wanted, public
+from pipeline.letters.dead_letters import LetterFilter, public
 from pipeline.orders import Refused
 from pipeline.reports.explaining import explain_request
 from pipeline.settings.problems import meant
@@ -96,7 +96,7 @@ def _asking_kafka() -> Iterator[None]:
         raise away(str(error)) from None
 
 
-def _wanted(document: Mapping[str, object]) -> Wanted:
+def _wanted(document: Mapping[str, object]) -> LetterFilter:
     """Read which dead letters are meant. Raises Problem (422)."""
     for name, value in document.items():
         if name not in FILTERS:
@@ -105,7 +105,7 @@ def _wanted(document: Mapping[str, object]) -> Wanted:
             raise _refused(Refused(field=name, text="is no text"))
     given = {name: value for name, value in document.items() if value}
     try:
-        return msgspec.convert(given, Wanted)
+        return msgspec.convert(given, LetterFilter)
     except msgspec.ValidationError:
         reasons = [reason.value for reason in DeadReason]
         raise _refused(Refused(field="reason", text=f"is not known; {meant(str(given['reason']), reasons)}")) from None

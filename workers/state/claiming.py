@@ -25,7 +25,7 @@ class ClaimVerdict(StrEnum):
     UNCLAIMED = "unclaimed"  # the store is away: go on without
 
 
-class Had(Struct, frozen=True, kw_only=True):
+class AttemptHistory(Struct, frozen=True, kw_only=True):
     """What a request has had before a wish for another message."""
 
     attempts: tuple[Attempt, ...] = ()  # oldest first, without the wish's own

@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from pipeline.errors import BrokerAway, DeadReason, StoreAway
-from pipeline.letters.dead_letters import Wanted
+from pipeline.letters.dead_letters import LetterFilter
 from pipeline.letters.redrive import TIER
 from pipeline.records import DeadLetter, Expired, LetterState, Resolution, Retry, decode, encode
 from pipeline.records.topics import DEAD, EXPIRED, RESOLUTIONS, Topic
@@ -22,7 +22,7 @@ from workers.kafka import KafkaAdmin, KafkaProducer, create_topics
 from workers.operators.redrive import purge, read, redrive
 
 NOWHERE = "127.0.0.1:1"
-ANYTHING = Wanted()
+ANYTHING = LetterFilter()
 
 
 @pytest.fixture
@@ -117,8 +117,8 @@ async def test_limit_counts_what_is_done_and_not_what_is_refused(settings: Setti
 
 async def test_purged_letters_are_not_redriven_and_others_stay(settings: Settings) -> None:
     await write(settings, [a_letter(1), a_letter(2)])
-    purged = await purge(settings, Wanted(name="request-000000000001"), author="ann")
-    again = await purge(settings, Wanted(name="request-000000000001"), author="ann")
+    purged = await purge(settings, LetterFilter(name="request-000000000001"), author="ann")
+    again = await purge(settings, LetterFilter(name="request-000000000001"), author="ann")
     done = await redrive(settings, ANYTHING, author="ann")
 
     assert (purged.purged, again.purged, again.done_before) == (1, 0, {"purged": 1})

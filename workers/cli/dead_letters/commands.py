@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from pipeline.errors import DeadReason, PipelineError
-from pipeline.letters.dead_letters import Wanted, public
+from pipeline.letters.dead_letters import LetterFilter, public
 from pipeline.letters.redrive import in_words
 from pipeline.records import LetterState
 from workers.cli.dead_letters.options import (
@@ -95,7 +95,7 @@ def show(
 
     with naming_kafka(settings):
         queue = asyncio.run(read(settings.kafka))
-    found = queue.find(Wanted(name=ref))
+    found = queue.find(LetterFilter(name=ref))
     if not found:
         raise PipelineError(f"no dead letter of {ref}; `ithaca dead-letters list --all` names those that there are")
     decision = decision_on(settings, found[0], queue.now)
@@ -195,8 +195,8 @@ def _wanted(
     older_than: timedelta | None,
     newer_than: timedelta | None,
     name: str | None = None,
-) -> Wanted:
-    return Wanted(
+) -> LetterFilter:
+    return LetterFilter(
         reason=reason,
         provider=provider,
         country=country,
