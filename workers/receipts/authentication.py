@@ -10,7 +10,7 @@ from pipeline.errors import DeadReason, InvalidMessage, ProviderError
 from pipeline.proof.callback_token import CallbackToken, fits, verify
 from providers.seam import Callback, Provider, ProviderReceipt
 from workers.receipts.counter import CallbackCounter
-from workers.state.checks import ReceiptVerdict
+from workers.state.receipts import ReceiptVerdict
 from workers.web.parts import Parts
 from workers.web.problems import Problem, read_body
 

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from workers.log import get_log
-from workers.state.checks import ReceiptVerdict
+from workers.state.receipts import ReceiptVerdict
 
 log = get_log("receipts")
 

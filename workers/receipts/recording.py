@@ -14,7 +14,7 @@ from workers.log import get_log
 from workers.metrics import Metrics
 from workers.metrics.definitions import CODES_IN_TIME, RECEIPT_SECONDS, RECEIPTS_TAKEN
 from workers.receipts.counter import CallbackCounter
-from workers.state.checks import ReceiptVerdict, Reported
+from workers.state.receipts import ReceiptVerdict, Reported
 from workers.web.parts import Parts
 
 log = get_log("receipts")
@@ -25,7 +25,7 @@ class Recorder:
 
     def __init__(self, parts: Parts, counter: CallbackCounter) -> None:
         self._publisher = parts.publisher
-        self._checks = parts.checks
+        self._rows = parts.receipt_rows
         self._clock = parts.clock
         self._metrics = parts.metrics
         self._counter = counter
@@ -53,7 +53,7 @@ class Recorder:
         if not receipt.nonce:
             return False
         with suppress(StoreAway):
-            return await self._checks.nonce_is_used(token.provider, receipt.nonce)
+            return await self._rows.nonce_is_used(token.provider, receipt.nonce)
         return False
 
     async def _remember(self, token: CallbackToken, receipt: ProviderReceipt) -> None:
@@ -61,7 +61,7 @@ class Recorder:
         life = token.sent_at + useful_for(receipt.state) - self._clock.now()
         if receipt.nonce and life > timedelta(0):
             with suppress(StoreAway):
-                await self._checks.use_nonce(token.provider, receipt.nonce, life)
+                await self._rows.use_nonce(token.provider, receipt.nonce, life)
 
     def _is_lost(self, token: CallbackToken, receipt: ProviderReceipt) -> bool:
         return is_lost(receipt.state, self._clock.now() - token.sent_at, has_nonce=bool(receipt.nonce))
@@ -74,7 +74,7 @@ class Recorder:
 
     async def _ask(self, token: CallbackToken, receipt: ProviderReceipt, *, write: bool) -> Reported:
         state, part = receipt.state, receipt.part
-        return await self._checks.receipt(token.request_id, token.number, state, write=write, part=part)
+        return await self._rows.receipt(token.request_id, token.number, state, write=write, part=part)
 
     async def _write(self, token: CallbackToken, receipt: ProviderReceipt) -> None:
         try:

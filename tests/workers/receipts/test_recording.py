@@ -164,13 +164,13 @@ async def test_a_nonce_is_remembered_for_as_long_as_a_replay_could_count(
     door: Door, state: ReceiptState, seconds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lives: list[timedelta] = []
-    use_nonce = door.checks.use_nonce
+    use_nonce = door.receipt_rows.use_nonce
 
     async def noted(provider: str, nonce: str, life: timedelta) -> None:
         lives.append(life)
         await use_nonce(provider, nonce, life)
 
-    monkeypatch.setattr(door.checks, "use_nonce", noted)
+    monkeypatch.setattr(door.receipt_rows, "use_nonce", noted)
     token = a_token(door)
     door.clock.move(60)
     for _ in range(2):
@@ -203,7 +203,7 @@ async def test_nonce_of_a_receipt_that_says_nothing_new_is_used_up_too(door: Doo
     provider = OfOneNonce()
     async with listening(build_app(door.parts(), {"carrier-a": provider})) as door.url:
         assert await send(door, b"", None) == 200
-        assert await door.checks.nonce_is_used("carrier-a", "n-1")
+        assert await door.receipt_rows.nonce_is_used("carrier-a", "n-1")
 
 
 async def test_receipts_are_counted_and_timed_from_the_acceptance_of_their_code(
