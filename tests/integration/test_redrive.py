@@ -25,7 +25,8 @@ from workers.embedded.carrier.journal import NAME
 from workers.embedded.kafka import EmbeddedKafka
 from workers.embedded.valkey import EmbeddedValkey
 from workers.kafka import KafkaAdmin, KafkaProducer
-from workers.operators.redrive import read, redrive
+from workers.operators.dead_letters import read
+from workers.operators.redrive import redrive
 
 ITHACA: Final = str(Path(sys.executable).with_name("ithaca"))
 ROOT: Final = Path(__file__).parents[2]

@@ -14,7 +14,7 @@ from pipeline.letters.dead_letters import LetterFilter, public
 from pipeline.orders import Refused
 from pipeline.reports.explaining import explain_request
 from pipeline.settings.problems import meant
-from workers.operators import orders, redrive
+from workers.operators import dead_letters, orders, redrive
 from workers.operators.explaining import known_of
 from workers.ops.answers import answer
 from workers.ops.login import Login, read_object
@@ -60,7 +60,7 @@ class Actions:
         self._login.operator(request, "look")
         wanted = _wanted(dict(request.query))
         with _asking_kafka():
-            queue = await redrive.read(self._settings.kafka)
+            queue = await dead_letters.read(self._settings.kafka)
         found = queue.find(wanted)
         shown = [public(letter) for letter in found[:MOST_LETTERS]]
         return answer({"found": len(found), "broken": queue.broken, "dead_letters": shown})

@@ -29,7 +29,7 @@ from workers.cli.invocation import ConfigOption, DataOption, load_beside, naming
 from workers.cli.output import JsonOption, write_json
 
 if TYPE_CHECKING:
-    from workers.operators.redrive import Purged
+    from workers.operators.purge import Purged
 
 SHOWN: Final = 20  # letters of a list, without --limit
 
@@ -65,7 +65,7 @@ def list_(
     settings = load_beside(ctx, config, data).settings
     wanted = _wanted(reason, provider, country, caller, older_than, newer_than)
     from workers.cli.dead_letters.words import show_list
-    from workers.operators.redrive import read
+    from workers.operators.dead_letters import read
 
     with naming_kafka(settings):
         queue = asyncio.run(read(settings.kafka))
@@ -91,7 +91,8 @@ def show(
     """Show one dead letter with its attempts, and what a redrive would do. Nothing sealed is shown."""
     settings = load_beside(ctx, config, data).settings
     from workers.cli.dead_letters.words import show_letter
-    from workers.operators.redrive import decision_on, read
+    from workers.operators.dead_letters import read
+    from workers.operators.redrive import decision_on
 
     with naming_kafka(settings):
         queue = asyncio.run(read(settings.kafka))
@@ -163,8 +164,8 @@ def purge(
     settings = load_beside(ctx, config, data).settings
     wanted = _wanted(reason, provider, country, caller, older_than, newer_than, ref)
     from workers.cli.dead_letters.words import show_purged
-    from workers.operators.redrive import purge as purge_now
-    from workers.operators.redrive import read
+    from workers.operators.dead_letters import read
+    from workers.operators.purge import purge as purge_now
 
     def purged(*, dry: bool) -> "Purged":
         return asyncio.run(purge_now(settings, wanted, author=author, dry=dry, limit=limit, queue=queue))
