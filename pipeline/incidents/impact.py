@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from pipeline.evidence.delays import quantile_s, usual_arrivals
-from pipeline.evidence.routes import Bucket, Rejected, RouteName
+from pipeline.evidence.routes import Bucket, RejectedReceipts, RouteName
 from pipeline.incidents.measure import Lens, Sign
 from pipeline.incidents.world import World
 
@@ -82,7 +82,7 @@ def _count_route(world: World, affected: Affected, name: RouteName, seconds: ran
     return Codes(requested, max(round(swallowed), 0), rescued)
 
 
-def _silent(bucket: Bucket, sign: Sign, lens: Lens, rejected: Rejected) -> float:
+def _silent(bucket: Bucket, sign: Sign, lens: Lens, rejected: RejectedReceipts) -> float:
     """Give the messages without a sign of life. Not all people enter their codes: the usual share stands for all."""
     if sign is Sign.ENTRIES:
         return bucket.creditable - bucket.verified / lens.entries if lens.entries else 0.0

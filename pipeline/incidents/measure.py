@@ -7,7 +7,7 @@ from itertools import accumulate, chain
 from math import log
 from typing import Final
 
-from pipeline.evidence.routes import Bucket, Rejected
+from pipeline.evidence.routes import Bucket, RejectedReceipts
 
 HALF: Final = 0.5  # of the usual: a count is judged by whether it is likelier than the usual
 GONE: Final = 0.02
@@ -115,7 +115,7 @@ class Measure:
     asks: Count = field(default_factory=Count)  # no sign of life: people ask for another message
     denied: int = 0  # of the hand-overs
 
-    def add(self, bucket: Bucket, age: int, lens: Lens, rejected: Rejected) -> None:
+    def add(self, bucket: Bucket, age: int, lens: Lens, rejected: RejectedReceipts) -> None:
         """Add the messages of one send second, of an age in whole seconds."""
         age = min(max(age, 0), len(lens.receipts_come) - 1)
         delivered = bucket.delivered + rejected.recipients

@@ -7,10 +7,10 @@ from typing import Final
 from msgspec.structs import replace
 
 from pipeline.evidence.routes import WINDOW_S, RouteName
+from pipeline.incidents.diagnosis import Diagnosis
 from pipeline.incidents.impact import Affected, Codes, ImpactCounter
 from pipeline.incidents.measure import Sign
 from pipeline.incidents.scope import OF_ONE_PROVIDER, WHOLE, Scope
-from pipeline.incidents.telling import Telling
 from pipeline.incidents.wording import instant, opened, said_anew, with_done, within
 from pipeline.incidents.world import CALM, LOOKBACK_S, World
 from pipeline.records import Cause, Incident, Phase, RouteTable
@@ -39,10 +39,10 @@ class TrackedIncident:
         self.ended = False  # it has become part of another incident
 
     @classmethod
-    def open(cls, told: Telling, now: float) -> "TrackedIncident":
+    def open(cls, diagnosis: Diagnosis, now: float) -> "TrackedIncident":
         """Begin with a fault."""
-        tracked = cls(opened(told, now), ImpactCounter(told.onset), told.sign, now)
-        tracked.claim(told.fault.routes)
+        tracked = cls(opened(diagnosis, now), ImpactCounter(diagnosis.onset), diagnosis.sign, now)
+        tracked.claim(diagnosis.fault.routes)
         return tracked
 
     @classmethod
@@ -86,22 +86,22 @@ class TrackedIncident:
         self.routes |= frozenset(names)
         self._sick |= frozenset(names)
 
-    def take(self, told: Telling, now: float) -> None:
+    def take(self, diagnosis: Diagnosis, now: float) -> None:
         """Say anew what it is, while it is young. Another fault than before, or more routes, is told at once."""
-        scope, routes = told.fault.scope, told.fault.routes
-        if scope == self.scope or self._may_become(told, now):
+        scope, routes = diagnosis.fault.scope, diagnosis.fault.routes
+        if scope == self.scope or self._may_become(diagnosis, now):
             if scope != self.scope or (scope.cause is Cause.ROUTE and not routes <= self.routes):
                 self._scoped_at, self._urgent = now, True
             if self.young(now):
-                self.incident, self._sign = said_anew(self.incident, told, now), told.sign
-                self._count_from(told.onset)
+                self.incident, self._sign = said_anew(self.incident, diagnosis, now), diagnosis.sign
+                self._count_from(diagnosis.onset)
         self.claim(routes)
 
-    def _may_become(self, told: Telling, now: float) -> bool:
+    def _may_become(self, diagnosis: Diagnosis, now: float) -> bool:
         """Tell whether it may turn out to be another fault. A narrower one needs proof, or some time."""
-        narrower = told.fault.scope.cause is Cause.ROUTE and self.scope.cause in WHOLE
+        narrower = diagnosis.fault.scope.cause is Cause.ROUTE and self.scope.cause in WHOLE
         waited = self.scope.cause is Cause.PROVIDER and now - self._scoped_at >= NARROWS_S
-        proven = told.fine_elsewhere or waited
+        proven = diagnosis.fine_elsewhere or waited
         return self.young(now) and (proven or not narrower)
 
     def reopen(self, now: float) -> None:

@@ -7,9 +7,9 @@ from typing import Final
 from pipeline.evidence.routes import Evidence, RouteName
 from pipeline.incidents.baseline import Baselines
 from pipeline.incidents.causes import find_faults
+from pipeline.incidents.diagnosis import diagnose
 from pipeline.incidents.picture import Fault, Picture
 from pipeline.incidents.scope import Scope
-from pipeline.incidents.telling import telling
 from pipeline.incidents.tracked import TrackedIncident
 from pipeline.incidents.trouble import Trouble
 from pipeline.incidents.world import World
@@ -113,11 +113,11 @@ class Watch:
         now, faults = picture.world.now, find_faults(picture)
         matched: list[TrackedIncident] = []
         for fault in faults:
-            told, tracked = telling(picture, fault), self._tracked_by(fault, matched, now)
+            diagnosis, tracked = diagnose(picture, fault), self._tracked_by(fault, matched, now)
             if tracked:
-                tracked.take(told, now)
+                tracked.take(diagnosis, now)
             else:
-                tracked = TrackedIncident.open(told, now)
+                tracked = TrackedIncident.open(diagnosis, now)
                 self._open.append(tracked)
             matched.append(tracked)
         for tracked in young:

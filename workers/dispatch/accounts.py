@@ -4,7 +4,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from pipeline.dispatch.choice import Open, choose, open_to, point_of
+from pipeline.dispatch.choice import Eligible, choose, eligible, point_of
 from pipeline.dispatch.following import UNKNOWN_HEALTH, RouteHealth
 from pipeline.dispatch.limits import SecondSendBudget, SendLimit, rescue_limit
 from pipeline.dispatch.refusals import unwilling
@@ -23,7 +23,7 @@ PERMIT_WAIT_S: Final = min(tier.delay for tier in RETRY_TIERS).total_seconds()
 # For each so many permits there is one more, whose message is still being claimed while the others are under way: the
 # limit itself is that of the connections, for one of which it then waits a moment.
 DOORWAY: Final = 8
-NOWHERE: Final = Open(shares={}, instead={})
+NOWHERE: Final = Eligible(shares={}, instead={})
 
 
 class Accounts:
@@ -79,8 +79,8 @@ class Accounts:
         """
         country, until = opened.phone.country, time.monotonic() + self._wait_s
         point = point_of(opened.request.request_id, number)
-        while (open_now := self._open_for(opened, again=again, rescue=rescue)).shares:
-            permits = self._free_now(open_now, point) or await self._free_later(open_now, until - time.monotonic())
+        while (found := self._eligible_for(opened, again=again, rescue=rescue)).shares:
+            permits = self._free_now(found, point) or await self._free_later(found, until - time.monotonic())
             if permits is None:
                 return None
             if permit := self._permitted(self._of[permits], country, rescue=rescue):
@@ -88,9 +88,9 @@ class Accounts:
             permits.release(unused=True)
         return None
 
-    def open_to(
+    def eligible(
         self, country: str, tried: Sequence[str], *, again: bool, rescue: bool, without: Collection[str] = ()
-    ) -> Open:
+    ) -> Eligible:
         """Give the providers that an attempt may go through, were they not full."""
         plan, now = self.tables.of(country), time.monotonic()
         if plan is None:
@@ -101,7 +101,7 @@ class Accounts:
         shut += without
         if rescue:
             shut += [name for name in plan.shares if not self.all[name].may_rescue(now)]
-        return open_to(plan, shut, tried, again=again, strict=rescue)
+        return eligible(plan, shut, tried, again=again, strict=rescue)
 
     def refute(self, attempt: Attempt) -> None:
         """Count against the routes what they refused and this attempt's provider has taken."""
@@ -109,8 +109,8 @@ class Accounts:
             if account := self.all.get(refused.provider):
                 account.refuted(attempt.country, time.monotonic())
 
-    def _open_for(self, opened: OpenedRequest, *, again: bool, rescue: bool) -> Open:
-        return self.open_to(
+    def _eligible_for(self, opened: OpenedRequest, *, again: bool, rescue: bool) -> Eligible:
+        return self.eligible(
             opened.phone.country, opened.tried, again=again, rescue=rescue, without=unwilling(opened.counted)
         )
 
@@ -122,20 +122,20 @@ class Accounts:
         probe = self.health_of(account.provider.name, country).broken
         return account.permit(country, now, probe=probe, rescue=rescue)
 
-    def _free_now(self, open_now: Open, point: float) -> Permits | None:
-        shares, full = open_now.shares, set[str]()
+    def _free_now(self, found: Eligible, point: float) -> Permits | None:
+        shares, full = found.shares, set[str]()
         while name := choose(shares, full, point):
             if self.all[name].permits.acquire():
                 return self.all[name].permits
             full.add(name)
-            shares = open_now.instead
+            shares = found.instead
         return None
 
-    async def _free_later(self, open_now: Open, within_s: float) -> Permits | None:
+    async def _free_later(self, found: Eligible, within_s: float) -> Permits | None:
         if within_s <= 0:
             return None
         with self._parking.park():
-            return await first_free([self.all[name].permits for name in open_now.instead], within_s)
+            return await first_free([self.all[name].permits for name in found.instead], within_s)
 
 
 def _account(provider: Provider, settings: ProviderSettings, policy: DispatchSettings) -> Account:

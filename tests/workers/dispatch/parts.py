@@ -138,7 +138,7 @@ class World:
 
     def first_of(self, request_id: str) -> ScriptedProvider:
         """Give the provider that the first attempt of a request goes to while all are well."""
-        shares = self.accounts.open_to("GB", (), again=True, rescue=False).shares
+        shares = self.accounts.eligible("GB", (), again=True, rescue=False).shares
         return self.providers[choose(shares, (), point_of(request_id, 1)) or ""]
 
     def request(self, **changes: Any) -> OtpRequest:
