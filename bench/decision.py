@@ -14,7 +14,7 @@ from pipeline.records import Mode, Route, RouteState, RouteTable, encode
 from pipeline.records.topics import ROUTES
 from pipeline.settings import Settings
 from providers.seam import Provider
-from workers.dispatch.desks import Desks
+from workers.dispatch.accounts import Accounts
 from workers.loop import Record
 
 LIMIT_US: Final = 5.0
@@ -41,10 +41,10 @@ async def measure(around: Surroundings, size: Size) -> dict[str, Any]:
     for count in PROVIDERS:
         around.tell(f"{count} providers")
         names = [f"carrier-{number}" for number in range(count)]
-        desks = _desks(around.settings, names)
+        accounts = _accounts(around.settings, names)
         found[str(count)] = {
-            "first_us": _cpu_us(desks, (), size.decisions),
-            "next_us": _cpu_us(desks, names[:1], size.decisions),
+            "first_us": _cpu_us(accounts, (), size.decisions),
+            "next_us": _cpu_us(accounts, names[:1], size.decisions),
         }
     return {"providers": found, **machine()}
 
@@ -56,24 +56,24 @@ def lines(found: Mapping[str, Any]) -> Iterator[Line]:
         yield at_most(figures["next_us"], LIMIT_US, f"{count} providers: choose another one for the next", " us")
 
 
-def _cpu_us(desks: Desks, tried: tuple[str, ...] | list[str], count: int) -> float:
+def _cpu_us(accounts: Accounts, tried: tuple[str, ...] | list[str], count: int) -> float:
     attempts = list(islice(zip(cycle(COUNTRIES), (f"request-{n:012}" for n in range(count)), strict=False), count))
     began = time.process_time()
     for country, request_id in attempts:
-        choose(desks.open_to(country, tried, again=True, rescue=False).shares, (), point_of(request_id, 1))
+        choose(accounts.eligible(country, tried, again=True, rescue=False).shares, (), point_of(request_id, 1))
     return round((time.process_time() - began) * MICRO / count, 2)
 
 
-def _desks(settings: Settings, names: list[str]) -> Desks:
-    """Give desks of these providers, with a table for each country."""
+def _accounts(settings: Settings, names: list[str]) -> Accounts:
+    """Give accounts of these providers, with a table for each country."""
     account = settings.providers[CARRIER]
     routes = {"*": dict.fromkeys(names, 100 / len(names))}
     ours = replace(settings, providers=dict.fromkeys(names, account), routes=routes)
-    desks = Desks(ours, dict.fromkeys(names, NOBODY))
+    accounts = Accounts(ours, dict.fromkeys(names, NOBODY))
     for country in COUNTRIES:
-        desks.tables.take(_record(country, names))
-    assert desks.tables.figures()["tables"] == len(COUNTRIES)
-    return desks
+        accounts.tables.take(_record(country, names))
+    assert accounts.tables.figures()["tables"] == len(COUNTRIES)
+    return accounts
 
 
 def _record(country: str, names: list[str]) -> Record:

@@ -30,12 +30,12 @@ ADAPTERS: Final[Mapping[str, type[HttpProvider]]] = {
 }
 
 
-def account(settings: Settings, name: str) -> HttpProvider:
-    """Give the adapter of one account in the settings. Raises SettingsError where a value cannot be used."""
+def provider_of(settings: Settings, name: str) -> HttpProvider:
+    """Give the provider behind one account in the settings. Raises SettingsError where a value cannot be used."""
     chosen = settings.providers[name]
     return ADAPTERS[chosen.adapter](name, chosen)
 
 
-def accounts(settings: Settings) -> dict[str, HttpProvider]:
-    """Give the adapters of all accounts in the settings, by their names. Raises SettingsError."""
-    return {name: account(settings, name) for name in settings.providers}
+def providers_of(settings: Settings) -> dict[str, HttpProvider]:
+    """Give the providers behind all accounts in the settings, by the names of the accounts. Raises SettingsError."""
+    return {name: provider_of(settings, name) for name in settings.providers}

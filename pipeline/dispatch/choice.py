@@ -5,17 +5,19 @@ from zlib import crc32
 
 from msgspec import Struct
 
-from pipeline.dispatch.following import Course
+from pipeline.dispatch.following import RoutePlan
 
 
-class Open(Struct, frozen=True, kw_only=True):
+class Eligible(Struct, frozen=True, kw_only=True):
     """The providers that an attempt may go through, were they not full."""
 
     shares: Mapping[str, float]
     instead: Mapping[str, float]  # those of them that may take what the chosen one has no place for
 
 
-def open_to(course: Course, shut: Collection[str], tried: Sequence[str], *, again: bool, strict: bool = False) -> Open:
+def eligible(
+    plan: RoutePlan, shut: Collection[str], tried: Sequence[str], *, again: bool, strict: bool = False
+) -> Eligible:
     """Give the providers for an attempt, without those that are `shut` now and those that were `tried`, oldest first.
 
     One that is not sound gets its share of first attempts that have all providers to choose from, and nothing else
@@ -23,14 +25,14 @@ def open_to(course: Course, shut: Collection[str], tried: Sequence[str], *, agai
     When no untried one is left, none is; with `again`, all but the last are, or else that one.
     """
     if not shut and not tried:
-        return Open(shares=course.shares, instead=course.sound)
-    names = [name for name in course.sound if name not in shut]
+        return Eligible(shares=plan.shares, instead=plan.sound)
+    names = [name for name in plan.sound if name not in shut]
     if not any(name not in tried for name in names):
-        names += [name for name in course.drained if name not in shut]
+        names += [name for name in plan.drained if name not in shut]
     if not names and not strict:
-        names = [name for name in course.shares if name not in shut]
-    shares = {name: course.shares[name] for name in _left(names, tried, again=again)}
-    return Open(shares=shares, instead=shares)
+        names = [name for name in plan.shares if name not in shut]
+    shares = {name: plan.shares[name] for name in _left(names, tried, again=again)}
+    return Eligible(shares=shares, instead=shares)
 
 
 def _left(names: Sequence[str], tried: Sequence[str], *, again: bool) -> Sequence[str]:

@@ -42,7 +42,7 @@ class RouteHealth(Struct, frozen=True, kw_only=True):
 UNKNOWN_HEALTH: Final = RouteHealth()
 
 
-class Course(Struct, frozen=True, kw_only=True):
+class RoutePlan(Struct, frozen=True, kw_only=True):
     """Where the messages of one country go."""
 
     # Of every provider that the settings have for it and no operator has banned; one of share 0 is a spare.
@@ -62,9 +62,9 @@ class Course(Struct, frozen=True, kw_only=True):
         return self.decided_at is not None and now - self.decided_at > STALE
 
 
-def as_configured(shares: Mapping[str, float]) -> Course:
-    """Give the course of a country that has no table."""
-    return Course(shares=shares, sound=shares)
+def as_configured(shares: Mapping[str, float]) -> RoutePlan:
+    """Give the plan of a country that has no table."""
+    return RoutePlan(shares=shares, sound=shares)
 
 
 def read(value: bytes | None) -> RouteTable | Refusal:
@@ -82,9 +82,9 @@ _UNREAD: Final = {
 
 
 def follow(
-    table: RouteTable, configured: Mapping[str, float], known: Course | None, appended_at: datetime
-) -> Course | Refusal:
-    """Make a course of a table and of the shares that the settings have for its country; `known` is the one until now.
+    table: RouteTable, configured: Mapping[str, float], known: RoutePlan | None, appended_at: datetime
+) -> RoutePlan | Refusal:
+    """Make a plan of a table and of the shares that the settings have for its country; `known` is the one until now.
 
     Providers that the settings do not know for the country are left out, and the rest is scaled to a whole.
     """
@@ -100,7 +100,7 @@ def follow(
     )
     left = {name: share for name, share in shares.items() if name not in drained}
     sound = {name: share for name, share in left.items() if name not in routes or not is_broken(routes[name])}
-    return Course(
+    return RoutePlan(
         shares=shares,
         sound=sound or shares,
         drained=drained,
@@ -144,7 +144,7 @@ def _in_range(route: Route) -> bool:
     return all(0 <= share <= 1 for share in shares) and (route.silence_s is None or route.silence_s >= 0)
 
 
-def _is_outdated(table: RouteTable, known: Course) -> bool:
+def _is_outdated(table: RouteTable, known: RoutePlan) -> bool:
     """Tell an old table from that of a decider that began anew, after the one before had been silent for a while."""
     if known.decided_at is None or table.revision > known.revision:
         return False

@@ -15,28 +15,28 @@ class SendLimit:
     """At most `in_flight` sends under way and `per_second` sends a second (a token bucket of one second)."""
 
     def __init__(self, in_flight: int, per_second: float | None) -> None:
-        self._places = in_flight
+        self._permits = in_flight
         self._per_second = per_second
         self._tokens = per_second or 0.0
         self._filled_at = 0.0
         self.in_flight = 0
 
-    def take(self, now: float) -> bool:
-        """Take a place at this monotonic instant. False: none is free, try another provider."""
-        if self.in_flight >= self._places or not self._token(now):
+    def acquire(self, now: float) -> bool:
+        """Acquire a permit at this monotonic instant. False: none is free, try another provider."""
+        if self.in_flight >= self._permits or not self._token(now):
             return False
         self.in_flight += 1
         return True
 
-    def give_back(self, *, unused: bool = False) -> None:
-        """Free the place of a send that ended, or of one that was never begun."""
+    def release(self, *, unused: bool = False) -> None:
+        """Release the permit of a send that ended, or of one that was never begun."""
         self.in_flight -= 1
         if unused:
             self._tokens += 1.0
 
     def wait_s(self, now: float) -> float | None:
-        """Give the seconds until a place may be taken. None: not before one of the sends ends."""
-        if self.in_flight >= self._places:
+        """Give the seconds until a permit may be acquired. None: not before one of the sends ends."""
+        if self.in_flight >= self._permits:
             return None
         self._fill(now)
         return max(1.0 - self._tokens, 0.0) / self._per_second if self._per_second else 0.0

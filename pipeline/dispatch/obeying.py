@@ -8,42 +8,40 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
-from pipeline.dispatch.following import Course
+from pipeline.dispatch.following import RoutePlan
 from pipeline.records import Order
-from pipeline.routing.standing import Standing, standing
+from pipeline.routing.overrides import Overrides, overrides
 
 
-def obey(course: Course, country: str, orders: Iterable[Order], *, alone: bool) -> Course:
-    """Give the course under the orders in force. `alone`: nobody decides, or has decided for this country."""
-    broken = [name for name, health in course.health.items() if health.broken]
-    ordered = standing(orders, country, course.shares, broken)
+def obey(plan: RoutePlan, country: str, orders: Iterable[Order], *, alone: bool) -> RoutePlan:
+    """Give the plan under the orders in force. `alone`: nobody decides, or has decided for this country."""
+    broken = [name for name, health in plan.health.items() if health.broken]
+    ordered = overrides(orders, country, plan.shares, broken)
     if not alone:
-        return _without(course, ordered.banned)
-    return _steered(_without(course, ordered.banned), ordered)
+        return _without(plan, ordered.banned)
+    return _steered(_without(plan, ordered.banned), ordered)
 
 
-def _without(course: Course, banned: frozenset[str]) -> Course:
+def _without(plan: RoutePlan, banned: frozenset[str]) -> RoutePlan:
     if not banned:
-        return course
-    sound = _kept(course.sound, banned)
-    shares = _kept(course.shares, banned)
-    drained = tuple(name for name in course.drained if name not in banned)
-    return replace(course, shares=shares, sound=sound or shares, drained=drained)
+        return plan
+    sound = _kept(plan.sound, banned)
+    shares = _kept(plan.shares, banned)
+    drained = tuple(name for name in plan.drained if name not in banned)
+    return replace(plan, shares=shares, sound=sound or shares, drained=drained)
 
 
-def _steered(course: Course, ordered: Standing) -> Course:
+def _steered(plan: RoutePlan, ordered: Overrides) -> RoutePlan:
     """Give everything to who is pinned, else nothing to who is drained. Nothing is probed: nobody would learn of it."""
     if ordered.pinned:
-        pinned = {name: float(name == ordered.pinned) for name in course.shares}
-        return replace(
-            course, shares=pinned, sound={name: pinned[name] for name in course.shares if name in course.sound}
-        )
+        pinned = {name: float(name == ordered.pinned) for name in plan.shares}
+        return replace(plan, shares=pinned, sound={name: pinned[name] for name in plan.shares if name in plan.sound})
     if not ordered.drained:
-        return course
-    shares = {name: 0.0 if name in ordered.drained else share for name, share in course.shares.items()}
-    sound = _kept(course.sound, ordered.drained)
-    drained = tuple(dict.fromkeys((*course.drained, *sorted(ordered.drained))))
-    return replace(course, shares=shares, sound=sound or shares, drained=drained)
+        return plan
+    shares = {name: 0.0 if name in ordered.drained else share for name, share in plan.shares.items()}
+    sound = _kept(plan.sound, ordered.drained)
+    drained = tuple(dict.fromkeys((*plan.drained, *sorted(ordered.drained))))
+    return replace(plan, shares=shares, sound=sound or shares, drained=drained)
 
 
 def _kept(shares: Mapping[str, float], out: frozenset[str]) -> dict[str, float]:

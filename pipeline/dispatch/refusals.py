@@ -9,8 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import takewhile
 from typing import Final
 
-from msgspec import Struct
-
+from pipeline.dispatch.decision import Dead
 from pipeline.errors import DeadReason, Outcome
 from pipeline.records import Attempt, Sent
 
@@ -20,14 +19,7 @@ REFUTABLE: Final = frozenset({*FINAL, Outcome.UNDELIVERABLE})
 ENOUGH: Final = 2  # providers that must say the same
 
 
-class FinalWord(Struct, frozen=True, kw_only=True):
-    """What ends a request, and who says so."""
-
-    reason: DeadReason
-    detail: str
-
-
-def final_word(attempts: Sequence[Attempt], *, others: bool) -> FinalWord | None:
+def permanent_failure(attempts: Sequence[Attempt], *, others: bool) -> Dead | None:
     """Give what ends a request for good: the word of two providers, or of one where there are no `others` to ask."""
     said: dict[Outcome, dict[str, str]] = {}
     for attempt in reversed(_since_taken(attempts)):
@@ -35,10 +27,10 @@ def final_word(attempts: Sequence[Attempt], *, others: bool) -> FinalWord | None
             said.setdefault(attempt.outcome, {})[attempt.provider] = f"{attempt.provider} answered {attempt.code}"
     for outcome, words in sorted(said.items(), key=lambda one: -len(one[1])):
         if len(words) >= ENOUGH:
-            return FinalWord(reason=FINAL[outcome], detail=" and ".join(words.values()))
+            return Dead(reason=FINAL[outcome], detail=" and ".join(words.values()))
         if not others:
             detail = f"{next(iter(words.values()))}; no other provider is left to ask"
-            return FinalWord(reason=FINAL[outcome], detail=detail)
+            return Dead(reason=FINAL[outcome], detail=detail)
     return None
 
 

@@ -19,8 +19,8 @@ WEIGHT: Final = 4.0  # ... which is as if so many receipts had been seen
 DEVIATIONS: Final = 2.0  # by which luck may have it: of few messages nobody is blamed
 
 
-class Seen(NamedTuple):
-    """What was seen of some messages."""
+class ReceiptCount(NamedTuple):
+    """Receipts of some messages."""
 
     rejected: int = 0  # receipts
     reported: int = 0  # all receipts that say how it ended
@@ -29,7 +29,7 @@ class Seen(NamedTuple):
 def weigh_rejections(evidence: Evidence, now: int) -> None:
     """Tell each route with fresh rejections whose fault they are, for each block of seconds."""
     fresh = {name[1] for name, route in evidence.routes.items() if now - route.rejected_at < WINDOW_S}
-    by_country: defaultdict[str, dict[RouteName, Mapping[int, Seen]]] = defaultdict(dict)
+    by_country: defaultdict[str, dict[RouteName, Mapping[int, ReceiptCount]]] = defaultdict(dict)
     for name, route in evidence.routes.items():
         if name[1] in fresh:
             by_country[name[1]][name] = _seen(route, now)
@@ -44,7 +44,7 @@ def weigh_rejections(evidence: Evidence, now: int) -> None:
                 evidence.routes[name].weights[block] = weight
 
 
-def weigh(own: Collection[Seen], others: Collection[Seen]) -> Weight:
+def weigh(own: Collection[ReceiptCount], others: Collection[ReceiptCount]) -> Weight:
     """Tell whose fault a route's rejections are, by what was seen of it and of the others.
 
     Both were seen in the same few seconds, and in all that are looked at, because in a few seconds too little is seen
@@ -58,21 +58,21 @@ def weigh(own: Collection[Seen], others: Collection[Seen]) -> Weight:
     return Weight(recipients, 0.0 if most >= least else 1 - most / least)
 
 
-def _share(seen: Seen, deviations: float = 0.0, *, weight: float = WEIGHT) -> float:
+def _share(seen: ReceiptCount, deviations: float = 0.0, *, weight: float = WEIGHT) -> float:
     """Give the share that is rejected, so many standard deviations away from what was seen."""
     weight += seen.reported
     share = (seen.rejected + (weight - seen.reported) * USUAL) / weight
     return share + deviations * sqrt(share * (1 - share) / weight)
 
 
-def _sum(several: Iterable[Seen]) -> Seen:
+def _sum(several: Iterable[ReceiptCount]) -> ReceiptCount:
     rejected = reported = 0
     for seen in several:
         rejected, reported = rejected + seen.rejected, reported + seen.reported
-    return Seen(rejected, reported)
+    return ReceiptCount(rejected, reported)
 
 
-def _seen(route: RouteEvidence, now: int) -> Mapping[int, Seen]:
+def _seen(route: RouteEvidence, now: int) -> Mapping[int, ReceiptCount]:
     """Count the receipts of each whole block of the window: one that is looked at in part is judged by its rest."""
     counts: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
     for second in range(-(-(now - WINDOW_S) // BLOCK_S) * BLOCK_S, now + 1):
@@ -81,4 +81,4 @@ def _seen(route: RouteEvidence, now: int) -> Mapping[int, Seen]:
             for bucket in route.seconds[second].values():
                 count[0] += bucket.rejected
                 count[1] += bucket.rejected + bucket.delivered + bucket.failed
-    return {block: Seen(*count) for block, count in counts.items()}
+    return {block: ReceiptCount(*count) for block, count in counts.items()}

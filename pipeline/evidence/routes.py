@@ -64,8 +64,8 @@ class Weight(NamedTuple):
     route: float  # which says so of people that others reach
 
 
-class Rejected(NamedTuple):
-    """Rejected messages, by whose fault it is."""
+class RejectedReceipts(NamedTuple):
+    """RejectedReceipts messages, by whose fault it is."""
 
     recipients: int
     route: int
@@ -140,12 +140,12 @@ class RouteEvidence:
         sent, creditable = max(sent, delivered + failed), max(creditable, verified)
         return Heard(sent, delivered, failed, creditable, verified, refused, missed)
 
-    def weighed(self, second: int, rejected: int) -> Rejected:
+    def weighed(self, second: int, rejected: int) -> RejectedReceipts:
         """Tell whose fault so many rejected messages of a second are."""
         weight = self.weights.get(second // BLOCK_S, UNWEIGHED)
         route = round(rejected * weight.route)
         recipients = min(round(rejected * weight.recipients), rejected - route)
-        return Rejected(recipients, route, rejected - route - recipients)
+        return RejectedReceipts(recipients, route, rejected - route - recipients)
 
 
 @dataclass(slots=True)

@@ -46,7 +46,7 @@ def _configuration(picture: Picture, left: Routes) -> Iterator[Fault]:
 
 def _signal(picture: Picture, left: Routes) -> Iterator[Fault]:
     """Find a signal that has stopped at one blow while the other one tells that messages arrive."""
-    flow = picture.world.memory.flow
+    flow = picture.world.baselines.flow
     if picture.all.hand_overs.fallen:  # what no provider takes nobody can report or enter
         return
     for sign, other in ((Sign.RECEIPTS, Sign.ENTRIES), (Sign.ENTRIES, Sign.RECEIPTS)):

@@ -7,7 +7,7 @@ from itertools import accumulate, chain
 from math import log
 from typing import Final
 
-from pipeline.evidence.routes import Bucket, Rejected
+from pipeline.evidence.routes import Bucket, RejectedReceipts
 
 HALF: Final = 0.5  # of the usual: a count is judged by whether it is likelier than the usual
 GONE: Final = 0.02
@@ -96,9 +96,9 @@ class Lens:
     entries_come: Sequence[float]
 
 
-def says_fallen_since_ever(course: Sequence[Count], says: Callable[[Count, float], float] = Count.says) -> float:
+def says_fallen_since_ever(series: Sequence[Count], says: Callable[[Count, float], float] = Count.says) -> float:
     """Give the log odds that half of the usual comes, or next to nothing, since whenever that explains most."""
-    sums = (accumulate(says(count, rest) for count in reversed(course)) for rest in (HALF, GONE))
+    sums = (accumulate(says(count, rest) for count in reversed(series)) for rest in (HALF, GONE))
     return max(chain.from_iterable(sums), default=0.0)
 
 
@@ -115,7 +115,7 @@ class Measure:
     asks: Count = field(default_factory=Count)  # no sign of life: people ask for another message
     denied: int = 0  # of the hand-overs
 
-    def add(self, bucket: Bucket, age: int, lens: Lens, rejected: Rejected) -> None:
+    def add(self, bucket: Bucket, age: int, lens: Lens, rejected: RejectedReceipts) -> None:
         """Add the messages of one send second, of an age in whole seconds."""
         age = min(max(age, 0), len(lens.receipts_come) - 1)
         delivered = bucket.delivered + rejected.recipients

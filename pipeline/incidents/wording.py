@@ -9,9 +9,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from pipeline.incidents.denials import not_causes
+from pipeline.incidents.diagnosis import Diagnosis
 from pipeline.incidents.scope import Scope
 from pipeline.incidents.summaries import summary
-from pipeline.incidents.telling import Telling
 from pipeline.records import Incident, Phase, RouteTable
 
 SETTLED_S: Final = 60  # after the opening the onset may still move both ways; later only back
@@ -19,27 +19,27 @@ ID_BYTES: Final = 18  # 24 characters
 DONE: Final = 20  # sentences that are kept of what was done
 
 
-def opened(told: Telling, now: float) -> Incident:
+def opened(diagnosis: Diagnosis, now: float) -> Incident:
     """Make the record of a new incident."""
-    scope, at = told.fault.scope, instant(now)
+    scope, at = diagnosis.fault.scope, instant(now)
     return Incident(
-        incident_id=incident_id(scope, told.onset),
+        incident_id=incident_id(scope, diagnosis.onset),
         phase=Phase.OPENED,
         cause=scope.cause,
         provider=scope.provider,
         country=scope.country,
         config=scope.config,
-        onset_at=instant(told.onset),
+        onset_at=instant(diagnosis.onset),
         opened_at=at,
         updated_at=at,
-        summary=summary(told),
-        not_causes=not_causes(told),
+        summary=summary(diagnosis),
+        not_causes=not_causes(diagnosis),
     )
 
 
-def said_anew(incident: Incident, told: Telling, now: float) -> Incident:
+def said_anew(incident: Incident, diagnosis: Diagnosis, now: float) -> Incident:
     """Say anew what it is and since when."""
-    scope, onset_at = told.fault.scope, instant(told.onset)
+    scope, onset_at = diagnosis.fault.scope, instant(diagnosis.onset)
     if now - incident.opened_at.timestamp() >= SETTLED_S:
         onset_at = min(onset_at, incident.onset_at)
     return replace(
@@ -49,8 +49,8 @@ def said_anew(incident: Incident, told: Telling, now: float) -> Incident:
         country=scope.country,
         config=scope.config,
         onset_at=onset_at,
-        summary=summary(told),
-        not_causes=not_causes(told),
+        summary=summary(diagnosis),
+        not_causes=not_causes(diagnosis),
     )
 
 

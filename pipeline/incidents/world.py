@@ -9,10 +9,10 @@ from typing import Final, TypeVar
 
 from pipeline.evidence.delays import ENTRY_FLOOR_S, ENTRY_MEDIAN_S, Delays, come_by, usual_arrivals
 from pipeline.evidence.routes import Bucket, Evidence, RouteEvidence, RouteName, Signal
+from pipeline.incidents.baseline import AGE_S, Baseline, Baselines
 from pipeline.incidents.denied import denied
 from pipeline.incidents.measure import ARRIVALS, Count, Lens, Measure, Sign, says_fallen_since_ever
 from pipeline.incidents.onset import Onset, find_onset
-from pipeline.incidents.usual import AGE_S, Memory, Usual
 from pipeline.records import Mode, Route, RouteState, RouteTable
 from pipeline.settings.countries import shares_for
 
@@ -38,16 +38,21 @@ class World:
     """One look. Nothing is worked out before it is asked for."""
 
     def __init__(
-        self, evidence: Evidence, tables: Mapping[str, RouteTable], memory: Memory, configured: Configured, now: float
+        self,
+        evidence: Evidence,
+        tables: Mapping[str, RouteTable],
+        baselines: Baselines,
+        configured: Configured,
+        now: float,
     ) -> None:
         self.evidence = evidence
-        self.memory = memory
+        self.baselines = baselines
         self.now = now
         self.second = int(now)
         self.tables = {country: table for country, table in tables.items() if shares_for(configured, country)}
         self._configured = configured
         self._lenses: dict[RouteName, Lens] = {}
-        self._usuals: dict[str, Usual] = {}
+        self._usuals: dict[str, Baseline] = {}
         self._arrivals: dict[str, tuple[Sequence[float], Sequence[float]]] = {}
 
     @cached_property
@@ -106,15 +111,15 @@ class World:
     def onset(self, names: Collection[RouteName]) -> Onset | None:
         """Find when the likeliest fault of these routes began, by the sign that tells most."""
         measured = self.gather(self._loudest(names), self.second - LOOKBACK_S, itemgetter(1))
-        courses = (sorted((second, of.of(sign)) for second, of in measured.items()) for sign in Sign)
-        found = filter(None, map(find_onset, courses))
+        series = (sorted((second, of.of(sign)) for second, of in measured.items()) for sign in Sign)
+        found = filter(None, map(find_onset, series))
         return max(found, key=lambda onset: onset.gain, default=None)
 
     def _loudest(self, names: Collection[RouteName]) -> Collection[RouteName]:
         """Give those with most messages; they tell enough, and so many can be listened to."""
         if len(names) <= LISTENED:
             return names
-        return nlargest(LISTENED, sorted(names), key=lambda name: self.memory.of(name).sent)
+        return nlargest(LISTENED, sorted(names), key=lambda name: self.baselines.of(name).sent)
 
     def says_wrong(self, name: RouteName) -> float:
         """Give the log odds, by what was heard of a route, that something has been wrong there for some time."""
@@ -134,7 +139,7 @@ class World:
         return self._lenses[name]
 
     def _make_lens(self, name: RouteName, evidence: RouteEvidence) -> Lens:
-        usual, of_country = self.memory.of(name), self._usual_in(name[1])
+        usual, of_country = self.baselines.of(name), self._usual_in(name[1])
         receipts, entries = self._arrivals_in(name[1])
         receipts_come = come_by(evidence.receipts.delays.arrivals(receipts))
         entries_come = come_by(evidence.entries.delays.arrivals(entries))
@@ -149,10 +154,10 @@ class World:
             entries_come=entries_come,
         )
 
-    def _usual_in(self, country: str) -> Usual:
+    def _usual_in(self, country: str) -> Baseline:
         if country not in self._usuals:
             providers = shares_for(self._configured, country)
-            self._usuals[country] = self.memory.together((provider, country) for provider in providers)
+            self._usuals[country] = self.baselines.together((provider, country) for provider in providers)
         return self._usuals[country]
 
     def _arrivals_in(self, country: str) -> tuple[Sequence[float], Sequence[float]]:

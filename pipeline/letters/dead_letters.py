@@ -24,7 +24,7 @@ class Letter(Struct, frozen=True, kw_only=True):
         return self.resolution.state if self.resolution else LetterState.OPEN
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
+class LetterFilter(Struct, frozen=True, kw_only=True):
     """Which dead letters are meant: those that all of these are true of; what is none says nothing."""
 
     reason: DeadReason | None = None

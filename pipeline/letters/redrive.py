@@ -12,8 +12,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from pipeline.dispatch.life import Life
 from pipeline.dispatch.refusals import ENOUGH, unwilling
-from pipeline.dispatch.retry import Life
 from pipeline.errors import DeadReason
 from pipeline.letters.dead_letters import Letter, last_number, source_of
 from pipeline.records import LONGEST_LIFE, DeadLetter, Expired, LetterState, OtpRequest, Retry

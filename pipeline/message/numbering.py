@@ -23,7 +23,7 @@ _NANP_DIGITS: Final = re.compile("[2-9][0-9][0-9][2-9]")  # NXX-NXX of the North
 _TRUNK_ZERO: Final = "0"
 
 
-class Place(Struct, frozen=True, kw_only=True):
+class NumberAnalysis(Struct, frozen=True, kw_only=True):
     """A number in its normal form, and what its plan says of it."""
 
     e164: str
@@ -40,8 +40,8 @@ class _Plan(Struct, frozen=True, kw_only=True):
     premium: re.Pattern[str] | None
 
 
-def place(text: str) -> Place:
-    """Place a number that has the form of E.164. Raises ValueError, in words for people, when no plan can have it."""
+def analyse(text: str) -> NumberAnalysis:
+    """Analyse a number in the form of E.164. Raises ValueError, in words for people, when no plan can have it."""
     plan = _plan(text[1 : 1 + _LONGEST_CODE])
     if plan is None:
         raise ValueError("begins with no calling code of any country")
@@ -53,13 +53,13 @@ def place(text: str) -> Place:
     if country is None or twice:
         raise ValueError("has no possible length for its country, or begins as none of its numbers can")
     premium = plan.premium is not None and plan.premium.fullmatch(text, plan.start) is not None
-    return Place(e164=text, country=country, premium=premium)
+    return NumberAnalysis(e164=text, country=country, premium=premium)
 
 
 def is_normal(text: str) -> bool:
     """Tell whether a number that has the form of E.164 is possible and in its normal form."""
     try:
-        return place(text).e164 == text
+        return analyse(text).e164 == text
     except ValueError:
         return False
 

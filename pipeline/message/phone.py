@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Struct
 
 from pipeline.errors import DeadReason, InvalidMessage
-from pipeline.message.numbering import E164, place
+from pipeline.message.numbering import E164, analyse
 from pipeline.proof.mac import hmac_sha256
 from pipeline.settings import Secret
 
@@ -58,13 +58,13 @@ def read_phone(text: str, hash_key: Secret, *, source: str | None = None, premiu
     if not E164.fullmatch(text):
         raise InvalidMessage(DeadReason.INVALID_NUMBER, "`to` is not E.164: a plus and 7 to 15 digits", source=source)
     try:
-        placed = place(text)
+        analysed = analyse(text)
     except ValueError as error:
         raise InvalidMessage(DeadReason.INVALID_NUMBER, f"`to` {error}", source=source) from None
-    if placed.premium and not premium:
+    if analysed.premium and not premium:
         detail = "`to` is a premium-rate number, which the setting otp.premium_numbers does not allow"
         raise InvalidMessage(DeadReason.INVALID_NUMBER, detail, source=source)
-    return Phone(e164=placed.e164, country=placed.country, hash=keyed_hash(placed.e164, hash_key))
+    return Phone(e164=analysed.e164, country=analysed.country, hash=keyed_hash(analysed.e164, hash_key))
 
 
 def keyed_hash(e164: str, key: Secret) -> str:

@@ -20,7 +20,7 @@ _BY_CATEGORY: Final = {"Zs": " ", "Pd": "-", "Cf": "", "Mn": ""}  # Unicode's bl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dear:
+class AvoidableSegments:
     """A brand or a template that takes more segments for a few signs which could be written otherwise."""
 
     path: Path  # of the setting
@@ -33,23 +33,23 @@ class Dear:
         return f"has {named}, which GSM-7 has not: a message takes {self.segments} segments instead of {self.instead}"
 
 
-def dear(settings: Settings) -> Iterator[Dear]:
+def avoidable_segments(settings: Settings) -> Iterator[AvoidableSegments]:
     """Find what makes messages take more segments for signs that could be written otherwise. A warning, no fault."""
     code = "0" * settings.otp.digits
     for name, caller in settings.callers.items():
         path: Path = ("callers", name)
         plain = replace(caller, brand=_plain(caller.brand))
-        yield from _dear((*path, "brand"), [_filled(caller, text, code) for text in _texts(plain)])
+        yield from _avoidable((*path, "brand"), [_filled(caller, text, code) for text in _texts(plain)])
         for locale, text in caller.templates.items():
-            yield from _dear((*path, "templates", locale), [_filled(plain, text, code)])
+            yield from _avoidable((*path, "templates", locale), [_filled(plain, text, code)])
 
 
-def _dear(path: Path, messages: list[str]) -> Iterator[Dear]:
+def _avoidable(path: Path, messages: list[str]) -> Iterator[AvoidableSegments]:
     """Judge by the message that costs most for it."""
     saved, message = max((segments(message) - segments(_plain(message)), message) for message in messages)
     if saved > 0:
         signs = tuple(sign for sign in outside(message) if _plain(sign) != sign)
-        yield Dear(path=path, signs=signs, segments=segments(message), instead=segments(message) - saved)
+        yield AvoidableSegments(path=path, signs=signs, segments=segments(message), instead=segments(message) - saved)
 
 
 def _texts(caller: CallerSettings) -> list[str]:

@@ -9,8 +9,8 @@ from pipeline.dispatch.following import is_broken
 from pipeline.orders.judge import Accepted, after
 from pipeline.orders.wanted import Situation
 from pipeline.records import Order, OrderKind, Route, RouteState, RouteTable
+from pipeline.routing.overrides import covers, in_force, overrides
 from pipeline.routing.shares import Candidate
-from pipeline.routing.standing import covers, in_force, standing
 from pipeline.routing.steer import steer
 
 
@@ -43,7 +43,7 @@ def foresee(table: RouteTable, orders: Iterable[Order]) -> dict[str, float]:
     own affair.
     """
     broken = [route.provider for route in table.routes if is_broken(route)]
-    ordered = standing(orders, table.country, [route.provider for route in table.routes], broken)
+    ordered = overrides(orders, table.country, [route.provider for route in table.routes], broken)
     left = [_candidate(route) for route in table.routes if route.provider not in ordered.out]
     shares = steer({route.provider: route.share for route in table.routes}, left, ordered)
     return {route.provider: round(shares.get(route.provider, 0.0), 4) for route in table.routes}

@@ -15,7 +15,7 @@ from pipeline.dispatch.following import is_broken
 from pipeline.orders.wanted import OF_A_PROVIDER, Refused, Situation, Wanted, concerned, wrong
 from pipeline.records import Order, OrderKind, Route
 from pipeline.routing.explain import heard
-from pipeline.routing.standing import covers, in_force
+from pipeline.routing.overrides import covers, in_force
 from pipeline.settings.countries import EVERYWHERE, shares_for
 from pipeline.settings.problems import meant
 

@@ -20,7 +20,7 @@ BETWEEN_OF_PROVIDER_S: Final = 2500.0
 BETWEEN_OF_ROUTE_S: Final = 4000.0  # where its provider has a belief of its own beside
 _ENTRY: Final = (0.0, *ENTRY)
 
-Heard = Mapping[str, list[float]]  # country -> likelihood of each state
+Likelihoods = Mapping[str, list[float]]  # country -> likelihood of each state
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class ProviderBelief:
             for route in self.routes.values():
                 route.hazard.between_s = BETWEEN_OF_ROUTE_S
 
-    def settle(self, second: int, heard: Heard) -> dict[str, float]:
+    def settle(self, second: int, heard: Likelihoods) -> dict[str, float]:
         """Count a second for good; give how much it tells of what is usual on each route."""
         self.settled_at = second
         beliefs = {country: route.belief for country, route in self.routes.items()}
@@ -93,7 +93,7 @@ class ProviderBelief:
         return {country: _now(everywhere, belief) for country, belief in beliefs.items()}
 
     def _step(
-        self, everywhere: Belief, beliefs: dict[str, Belief], heard: Heard, seconds: int
+        self, everywhere: Belief, beliefs: dict[str, Belief], heard: Likelihoods, seconds: int
     ) -> tuple[Belief, dict[str, Belief]]:
         drifted = {country: drift(belief, self.routes[country].hazard, seconds) for country, belief in beliefs.items()}
         if self.pooled:
@@ -121,7 +121,9 @@ def weigh(belief: Belief, heard: Sequence[float]) -> Belief:
     return [probability / whole for probability in weighed]
 
 
-def weigh_together(everywhere: Belief, beliefs: Mapping[str, Belief], heard: Heard) -> tuple[Belief, dict[str, Belief]]:
+def weigh_together(
+    everywhere: Belief, beliefs: Mapping[str, Belief], heard: Likelihoods
+) -> tuple[Belief, dict[str, Belief]]:
     """Weigh a provider and its routes by what was heard in several countries.
 
     Where the provider is normal, each route is in its own state; in a fault of the provider all are in that one.

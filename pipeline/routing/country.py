@@ -12,9 +12,9 @@ from pipeline.routing.hearing import Hearing, receipts
 from pipeline.routing.joint import all_fail, recovers
 from pipeline.routing.memory import PRIOR_WEIGHT, Prior
 from pipeline.routing.model import RouteModel
-from pipeline.routing.returns import SUSPECT
+from pipeline.routing.overrides import NO_OVERRIDES, Overrides, overrides
+from pipeline.routing.recovery import SUSPECT
 from pipeline.routing.shares import Candidate, lead, split
-from pipeline.routing.standing import NOTHING_ORDERED, Standing, standing
 from pipeline.routing.steer import steer
 
 RATE_S: Final = 20  # over which the rate of a country is counted
@@ -52,7 +52,7 @@ class Country:
     told: Mapping[str, float] = field(default_factory=dict)  # ... of the newest table: what is kept while nothing moves
     shares: dict[str, float] = field(default_factory=dict)
     leads: str | None = None  # who has most, by automation or by order
-    ordered: Standing = NOTHING_ORDERED  # as of the newest table
+    ordered: Overrides = NO_OVERRIDES  # as of the newest table
     table: RouteTable | None = None
     failed_at: int = 0  # the last second in which all providers failed together
 
@@ -60,8 +60,8 @@ class Country:
         self, views: Sequence[View], orders: Collection[Order], elsewhere: Mapping[str, Hearing], now: int
     ) -> RouteTable | None:
         """Give the new table, or none when nothing has changed that is worth telling."""
-        broken = [view.provider for view in views if view.model.comeback.broken]
-        ordered = standing(orders, self.name, [view.provider for view in views], broken)
+        broken = [view.provider for view in views if view.model.recovery.broken]
+        ordered = overrides(orders, self.name, [view.provider for view in views], broken)
         usable = [view for view in views if view.provider not in ordered.out]
         rate = _rate(views, now)
         candidates = self._candidates(usable, rate, now)
@@ -88,7 +88,7 @@ class Country:
         """Tell whether the leader is known so well that who is not known is new."""
         return any(view.model.known >= WELL_KNOWN for view in views if view.provider == self.leader)
 
-    def _share(self, candidates: Sequence[Candidate], ordered: Standing, rate: float) -> None:
+    def _share(self, candidates: Sequence[Candidate], ordered: Overrides, rate: float) -> None:
         """Share the traffic out: first as if nothing was ordered of it, then as it is."""
         if self.mode in {Mode.AUTOMATIC, Mode.PINNED} or not self.told:
             leader = lead(candidates, self.leader or _configured(candidates))
@@ -98,7 +98,7 @@ class Country:
         self.shares = steer(self.automatic, candidates, ordered)
         self.leads = ordered.pinned or _leading(self.shares, self.leader)
 
-    def _mode(self, usable: Sequence[View], ordered: Standing, elsewhere: Mapping[str, Hearing], now: int) -> Mode:
+    def _mode(self, usable: Sequence[View], ordered: Overrides, elsewhere: Mapping[str, Hearing], now: int) -> Mode:
         if ordered.pinned:
             return Mode.PINNED
         if ordered.held:
@@ -115,7 +115,7 @@ class Country:
     def _route(self, view: View, state: RouteState, now: int) -> Route:
         model, heard = view.model, receipts(view.model, view.evidence, now)
         usual, _ = model.delivers(view.prior, 1.0)
-        returns_at = model.comeback.returns_at
+        returns_at = model.recovery.returns_at
         return Route(
             provider=view.provider,
             share=round(self.shares.get(view.provider, 0.0), 4),
@@ -128,7 +128,7 @@ class Country:
             window_s=heard.window_s,
             silence_s=model.silence_s if model.reports else None,
             returns_at=datetime.fromtimestamp(returns_at, UTC) if returns_at > now else None,
-            faults=round(model.comeback.faults, 2),
+            faults=round(model.recovery.faults, 2),
         )
 
     def _has_changed(self, states: Mapping[str, RouteState], now: int) -> bool:
@@ -172,8 +172,8 @@ def _candidate(view: View, rate: float, now: int, entering: float, *, canary: bo
         effect=model.now.effect,
         begins=view.begins,
         ends=view.ends,
-        waits=model.comeback.waits(now),
-        most=min(by_capacity, model.comeback.most(now) if rate >= STAGED else 1.0),
+        waits=model.recovery.waits(now),
+        most=min(by_capacity, model.recovery.most(now) if rate >= STAGED else 1.0),
         known=_known(view),
         canary=canary,
         spare=view.configured <= 0,
@@ -191,13 +191,13 @@ def _known(view: View) -> bool:
     return view.model.known + view.prior.weight - PRIOR_WEIGHT >= KNOWN
 
 
-def _state(view: View, ordered: Standing, now: int) -> RouteState:
+def _state(view: View, ordered: Overrides, now: int) -> RouteState:
     model = view.model
     if view.provider in ordered.out:
         return RouteState.BANNED if view.provider in ordered.banned else RouteState.DRAINED
-    if model.comeback.broken:
+    if model.recovery.broken:
         return RouteState.BROKEN
-    if model.comeback.waits(now):
+    if model.recovery.waits(now):
         return RouteState.RETURNING
     if model.now.normal < SUSPECT:
         return RouteState.SUSPECT

@@ -9,7 +9,7 @@ from pipeline.evidence.routes import RouteEvidence
 from pipeline.routing.belief import Now, ProviderBelief
 from pipeline.routing.likelihood import AGES, SETTLED_S, Judge, Usual, judges
 from pipeline.routing.memory import PRIOR_RECEIPTS, PRIOR_WEIGHT, Memory, Prior
-from pipeline.routing.returns import SUSPECT, Comeback
+from pipeline.routing.recovery import SUSPECT, Recovery
 
 REFRESH_S: Final = 10  # how old the judges may get
 SETTLED: Final = (SETTLED_S, SETTLED_S)
@@ -43,7 +43,7 @@ class RouteModel:
     """One route."""
 
     memory: Memory = field(default_factory=Memory)
-    comeback: Comeback = field(default_factory=Comeback)
+    recovery: Recovery = field(default_factory=Recovery)
     now: Now = field(default_factory=lambda: Now(1.0, 1.0))
     reports: bool = False  # receipts have come from here: their absence says something
     entered: bool = False  # so have entered codes
@@ -104,7 +104,7 @@ class RouteModel:
     def believe(self, now: Now, second: int) -> None:
         """Take what is believed of it now."""
         self.now = now
-        self.comeback.note(now.normal, second)
+        self.recovery.note(now.normal, second)
         if now.normal > SUSPECT:
             self.unwell_since = None
         else:

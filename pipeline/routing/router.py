@@ -54,7 +54,7 @@ class Router:
             for route in table.routes:
                 model = self._providers.get(route.provider)
                 if model and table.country in model.routes:
-                    model.routes[table.country].comeback.follow(route, table.decided_at.timestamp())
+                    model.routes[table.country].recovery.follow(route, table.decided_at.timestamp())
 
     def absorb(self, evidence: Evidence, now: float) -> None:
         """Learn from the past, as after a restart, without a decision."""
@@ -102,7 +102,7 @@ class Router:
             entries_since(route, evidence.route(provider, country), now, since)
             for provider in providers
             for country, route in self._providers[provider].routes.items()
-            if not route.comeback.broken
+            if not route.recovery.broken
         )
 
     def _heard(self, evidence: Evidence, now: int) -> dict[str, Hearing]:

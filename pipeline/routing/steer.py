@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from pipeline.routing.overrides import Overrides
 from pipeline.routing.shares import Candidate, limit
-from pipeline.routing.standing import Standing
 
 PROBED: Final = 0.05  # of the traffic at least, for a provider that an operator probes
 
 
-def steer(shares: Mapping[str, float], left: Sequence[Candidate], ordered: Standing) -> dict[str, float]:
+def steer(shares: Mapping[str, float], left: Sequence[Candidate], ordered: Overrides) -> dict[str, float]:
     """Give the shares, 1 together, of those that are left: neither banned nor drained.
 
     What the others had goes to the best of them, and nothing else is moved.

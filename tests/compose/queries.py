@@ -8,7 +8,8 @@ from functools import cache
 from typing import Any
 
 from tests.compose.stack import FOLDER, alerts, document
-from workers.metrics.definitions import LIBRARY, METRICS, Kind, Metric
+from workers.metrics.definitions import LIBRARY, METRICS
+from workers.metrics.metric import Kind, Metric
 
 ADDED = {"job", "instance"}  # by Prometheus, to everything that it collects
 FOREIGN = {"up", "ALERTS"}  # Prometheus' own

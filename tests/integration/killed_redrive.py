@@ -5,11 +5,11 @@ import os
 import signal
 import sys
 
-from pipeline.letters.dead_letters import Wanted
+from pipeline.letters.dead_letters import LetterFilter
 from pipeline.records.topics import RESOLUTIONS
 from workers.cli.invocation import Invocation
 from workers.kafka import KafkaProducer
-from workers.operators import redrive
+from workers.operators import redrive, writing
 
 
 class KilledProducer(KafkaProducer):
@@ -26,7 +26,7 @@ class KilledProducer(KafkaProducer):
 
 
 if __name__ == "__main__":
-    vars(redrive)["CHUNK"] = int(sys.argv[1])
+    vars(writing)["CHUNK"] = int(sys.argv[1])
     KilledProducer.left = int(sys.argv[2])
-    vars(redrive)["KafkaProducer"] = KilledProducer
-    asyncio.run(redrive.redrive(Invocation(environ=dict(os.environ)).settings(), Wanted(), author="ann"))
+    vars(writing)["KafkaProducer"] = KilledProducer
+    asyncio.run(redrive.redrive(Invocation(environ=dict(os.environ)).settings(), LetterFilter(), author="ann"))

@@ -64,9 +64,9 @@ async def _until(condition: Callable[[], bool]) -> None:
 
 
 def _leader(tables: Tables, country: str = "GB") -> str:
-    course = tables.of(country)
-    assert course
-    return max(course.shares, key=lambda name: course.shares[name])
+    plan = tables.of(country)
+    assert plan
+    return max(plan.shares, key=lambda name: plan.shares[name])
 
 
 async def test_tables_that_are_there_are_known_before_the_first_message(settings: Settings) -> None:

@@ -15,7 +15,7 @@ import orjson
 import pytest
 
 from pipeline.errors import DeadReason
-from pipeline.letters.dead_letters import Wanted
+from pipeline.letters.dead_letters import LetterFilter
 from pipeline.message.phone import seal
 from pipeline.records import DeadLetter, Expired, OtpRequest, decode, encode
 from pipeline.records.topics import DEAD, EXPIRED, REQUESTS
@@ -25,7 +25,8 @@ from workers.embedded.carrier.journal import NAME
 from workers.embedded.kafka import EmbeddedKafka
 from workers.embedded.valkey import EmbeddedValkey
 from workers.kafka import KafkaAdmin, KafkaProducer
-from workers.operators.redrive import read, redrive
+from workers.operators.dead_letters import read
+from workers.operators.redrive import redrive
 
 ITHACA: Final = str(Path(sys.executable).with_name("ithaca"))
 ROOT: Final = Path(__file__).parents[2]
@@ -153,7 +154,7 @@ async def test_those_who_still_live_are_sent_once_those_who_do_not_are_told_and_
     await order(door, None)
 
     async def life_is_over() -> bool:
-        return bool((await redrive(door.settings, Wanted(), author="ann", dry=True)).summary.total.expired)
+        return bool((await redrive(door.settings, LetterFilter(), author="ann", dry=True)).summary.total.expired)
 
     await until(life_is_over)
     dry = await ask(door, "redrive", "--dry-run")

@@ -27,6 +27,7 @@ from workers.state.checks import Checks
 from workers.state.claiming import Claim
 from workers.state.claims import Claims
 from workers.state.client import Store
+from workers.state.receipts import ReceiptRows
 from workers.web.parts import Parts
 from workers.web.publishing import Publisher
 
@@ -99,6 +100,7 @@ class Door:
         self.clock = HeldClock()
         self.kafka = Memory()
         self.checks = Checks(store, self.clock, settings)
+        self.receipt_rows = ReceiptRows(store, self.clock)
         self.publisher = Publisher(self.kafka, settings.kafka.send_timeout_s)
         self.claims = Claims(store, owner="test", lease_s=60.0, now_ms=self.clock.now_ms)
         self.queue = Queue(settings.kafka, settings.otp.ttl_s)
@@ -110,6 +112,7 @@ class Door:
             settings=self.settings,
             publisher=self.publisher,
             checks=self.checks,
+            receipt_rows=self.receipt_rows,
             clock=self.clock,
             metrics=self.metrics,
         )

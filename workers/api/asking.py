@@ -20,7 +20,8 @@ from workers.api.bodies import AcceptedOtp, NewOtp, read
 from workers.api.callers import Callers
 from workers.api.queue import Queue
 from workers.log import get_log
-from workers.state.checks import Remembered, WishVerdict
+from workers.state.checks import Remembered
+from workers.state.wishes import WishVerdict
 from workers.web.parts import Parts
 from workers.web.problems import Problem, ProblemType, invalid
 from workers.web.serving import json

@@ -140,9 +140,9 @@ def name_of(settings: Settings, name: str) -> str:
 
 
 async def _check(settings: Settings, names: Iterable[str]) -> "Mapping[str, tuple[Finding, ...]]":
-    from providers import account
+    from providers import provider_of
 
-    asked = {name: account(settings, name) for name in names}
+    asked = {name: provider_of(settings, name) for name in names}
     try:
         found = await asyncio.gather(*(one.check() for one in asked.values()))
     finally:

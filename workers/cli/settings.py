@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from pipeline.message.text_costs import dear
+from pipeline.message.text_costs import avoidable_segments
 from pipeline.settings.problems import dotted
 from pipeline.settings.show import config_hash, redacted
 from workers.cli.invocation import ConfigOption, DataOption, load_beside
@@ -42,7 +42,7 @@ def settings(
         value = ", ".join(one.value) if isinstance(one.value, tuple) else one.value
         table.add_row(one.key, "" if value is None else str(value), one.origin, style=_style(one.origin))
     console().print(table)
-    warnings = {dotted(costly.path): str(costly) for costly in dear(chosen)}
+    warnings = {dotted(costly.path): str(costly) for costly in avoidable_segments(chosen)}
     for key, text in warnings.items():
         typer.echo(f"warning: {key} {text}", err=True)
     document = {one.key: {"value": one.value, "source": one.origin} for one in shown}

@@ -21,7 +21,7 @@ from pipeline.records.topics import RECEIPTS
 from pipeline.settings import ProviderSettings, Settings
 from pipeline.settings.countries import for_country
 from pipeline.settings.show import config_hash
-from providers import account
+from providers import provider_of
 from providers.base import HttpRequest
 from providers.seam import Sms
 from workers.kafka import KafkaAdmin
@@ -74,7 +74,7 @@ def message(settings: Settings, name: str, number: str) -> Sms:
 
 async def steps(settings: Settings, name: str, sms: Sms, wait_s: float) -> AsyncIterator[Step]:
     """Send it, then give the receipts that the receipts process writes, until the last word. Raises BrokerAway."""
-    provider = account(settings, name)
+    provider = provider_of(settings, name)
     try:
         async with KafkaAdmin(settings.kafka) as admin, admin.following(RECEIPTS.name) as records:
             began = time.monotonic()
@@ -117,7 +117,7 @@ def _step(receipt: Receipt, after_s: float) -> Step:
 
 def request_of(settings: Settings, name: str, sms: Sms) -> HttpRequest:
     """Give the exact request, its secrets blanked."""
-    request = account(settings, name).build_request(sms)
+    request = provider_of(settings, name).build_request(sms)
     secret = list(_secrets(settings.providers[name]))
     return HttpRequest(
         method=request.method,

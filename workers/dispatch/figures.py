@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from pipeline.settings import DispatchSettings
-from workers.dispatch.desks import Desks
+from workers.dispatch.accounts import Accounts
 from workers.dispatch.tables import Tables
 from workers.kafka import KafkaProducer
 from workers.loop import Figures, Loop
@@ -16,12 +16,12 @@ from workers.state.claims import Claims
 
 
 def watch_dispatch(
-    metrics: Metrics, policy: DispatchSettings, loop: Loop, desks: Desks, claims: Claims, producer: KafkaProducer
+    metrics: Metrics, policy: DispatchSettings, loop: Loop, accounts: Accounts, claims: Claims, producer: KafkaProducer
 ) -> None:
     """Let the metrics have what the parts know."""
     metrics.watch(lambda: _of_loop(loop.figures()))
-    metrics.watch(lambda: _of_desks(desks))
-    metrics.watch(lambda: _of_tables(desks.tables, producer))
+    metrics.watch(lambda: _of_accounts(accounts))
+    metrics.watch(lambda: _of_tables(accounts.tables, producer))
     metrics.watch(lambda: _of_claims(claims))
     metrics.watch(lambda: [Sample(d.BROKER_UP, producer.available and not loop.figures().broker_away)])
     metrics.watch(lambda: [Sample(d.IDLE_LIMIT, policy.watchdog_s)])
@@ -43,13 +43,13 @@ def _of_loop(figures: Figures) -> Iterator[Sample]:
         yield Sample(d.PAUSED, paused[topic], (topic,))
 
 
-def _of_desks(desks: Desks) -> Iterator[Sample]:
-    opened = desks.open_breakers(time.monotonic())
-    for name, desk in desks.all.items():
+def _of_accounts(accounts: Accounts) -> Iterator[Sample]:
+    opened = accounts.open_breakers(time.monotonic())
+    for name, account in accounts.all.items():
         yield Sample(d.BREAKERS_OPEN, len(opened.get(name, ())), (name,))
-        yield Sample(d.BUDGET, desk.budget.left, (name,))
-        yield Sample(d.SECOND_SENDS_REFUSED, desk.budget.refused, (name,))
-        yield Sample(d.SENDS_IN_FLIGHT, desk.places.in_flight, (name,))
+        yield Sample(d.BUDGET, account.budget.left, (name,))
+        yield Sample(d.SECOND_SENDS_REFUSED, account.budget.refused, (name,))
+        yield Sample(d.SENDS_IN_FLIGHT, account.permits.in_flight, (name,))
 
 
 def _of_tables(tables: Tables, producer: KafkaProducer) -> Iterator[Sample]:

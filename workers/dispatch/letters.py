@@ -5,11 +5,12 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from pipeline.dispatch.life import life_of
 from pipeline.errors import DeadReason, InvalidMessage
 from pipeline.message.phone import is_sealed
 from pipeline.records import DeadLetter, Origin, OtpRequest, Retry, as_request_id, decode, named
 from pipeline.records.topics import RETRY_TIERS
-from workers.dispatch.case import Case, life_of
+from workers.dispatch.opened import OpenedRequest
 from workers.loop import Record
 
 _RETRIES: Final = frozenset(tier.name for tier in RETRY_TIERS)
@@ -18,13 +19,15 @@ _RETRIES: Final = frozenset(tier.name for tier in RETRY_TIERS)
 class Failed(InvalidMessage):
     """A request that was opened and then could not be handled, with what is known of it."""
 
-    def __init__(self, error: InvalidMessage, case: Case) -> None:
+    def __init__(self, error: InvalidMessage, opened: OpenedRequest) -> None:
         super().__init__(error.reason, error.detail, source=error.source)
-        self.case = case
+        self.opened = opened
 
 
-def letter_of(record: Record, reason: DeadReason, detail: str, at: datetime, case: Case | None = None) -> DeadLetter:
-    """Give the letter of a record, with what is known of its request: from its case, or else from the record itself."""
+def letter_of(
+    record: Record, reason: DeadReason, detail: str, at: datetime, opened: OpenedRequest | None = None
+) -> DeadLetter:
+    """Give the letter of a record, with what is known of its request: opened, or else from the record itself."""
     letter = DeadLetter(
         reason=reason,
         detail=detail,
@@ -32,19 +35,19 @@ def letter_of(record: Record, reason: DeadReason, detail: str, at: datetime, cas
         size=len(record.value or b""),
         at=at,
     )
-    known = _of_case(case) if case else _of_record(record)
+    known = _of_opened(opened) if opened else _of_record(record)
     return replace(letter, **known)
 
 
-def _of_case(case: Case) -> dict[str, Any]:
-    return _of_request(case.request) | {
-        "number_hash": case.phone.hash,
-        "country": case.phone.country,
-        "attempts": case.attempts,
-        "kid": case.kid,
-        "starts_at": case.life.starts_at,
-        "deadline_at": case.life.deadline_at,
-        "source": case.source,
+def _of_opened(opened: OpenedRequest) -> dict[str, Any]:
+    return _of_request(opened.request) | {
+        "number_hash": opened.phone.hash,
+        "country": opened.phone.country,
+        "attempts": opened.attempts,
+        "kid": opened.kid,
+        "starts_at": opened.life.starts_at,
+        "deadline_at": opened.life.deadline_at,
+        "source": opened.source,
     }
 
 

@@ -11,20 +11,20 @@ from dataclasses import asdict
 from typing import Final
 
 from pipeline.errors import DeadReason, InvalidMessage, StoreAway
-from pipeline.message.text_costs import dear, sign_name
+from pipeline.message.text_costs import avoidable_segments, sign_name
 from pipeline.records.topics import CONSUMED_BY, DISPATCH_GROUP, ROUTES, VERIFICATIONS
 from pipeline.settings import Settings
 from pipeline.settings.problems import dotted
 from pipeline.settings.show import config_hash
-from providers import accounts
-from workers.dispatch.case import Opener
-from workers.dispatch.desks import Desks
+from providers import providers_of
+from workers.dispatch.accounts import Accounts
 from workers.dispatch.dispatcher import Dispatcher
 from workers.dispatch.figures import watch_dispatch
 from workers.dispatch.handover import HandOver
 from workers.dispatch.orders import obeying
 from workers.dispatch.reporting import Reporting
 from workers.dispatch.tables import Tables
+from workers.dispatch.unsealer import Unsealer
 from workers.kafka import BrokerClock, KafkaConsumer, KafkaProducer, PassedOver, TopicFollower, create_topics
 from workers.log import get_log
 from workers.loop import Limits, Loop, Parking, Record
@@ -41,7 +41,7 @@ from workers.web.admin import Readiness, admin_server
 # New objects between two searches for unused cycles, and how many searches pass between two larger ones. Every search
 # looks at what is in flight: with Python's own figures (700, 10, 10) they take a sixth of the CPU.
 GARBAGE: Final = (50_000, 20, 50)
-PARKED: Final = 2000  # requests that may wait for a place: 2 s of 1,000 a second too many, at 5 kB each
+PARKED: Final = 2000  # requests that may wait for a permit: 2 s of 1,000 a second too many, at 5 kB each
 TABLES_S: Final = 2.0  # that a start waits for the route tables; without them the shares of the settings hold
 CONSUMED: Final = CONSUMED_BY[DISPATCH_GROUP]
 # What a bad release of ours could make of every caller's good records; a wrong number or key is its caller's own.
@@ -62,7 +62,7 @@ def is_own_fault(error: Exception, callers: Collection[str]) -> bool:
 
 def warn_of_costs(settings: Settings) -> None:
     """Log the brands and templates that take more segments than they need."""
-    for costly in dear(settings):
+    for costly in avoidable_segments(settings):
         signs = [sign_name(sign) for sign in costly.signs]
         log.warning("message.dear", setting=dotted(costly.path), signs=signs, segments=costly.segments)
 
@@ -74,20 +74,20 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     await create_topics(settings.kafka)
     metrics = metrics_of("dispatch", settings)
     async with (
-        dispatching(settings, metrics) as (loop, desks, store),
-        admin_server(settings.admin, lambda: _readiness(loop, desks, store), metrics),
+        dispatching(settings, metrics) as (loop, accounts, store),
+        admin_server(settings.admin, lambda: _readiness(loop, accounts, store), metrics),
     ):
         await loop.run(stop)
 
 
 @asynccontextmanager
-async def dispatching(settings: Settings, metrics: Metrics) -> AsyncIterator[tuple[Loop, Desks, Store]]:
-    """Give a loop, the desks of its providers and the store, with everything behind it, started and closed in order."""
+async def dispatching(settings: Settings, metrics: Metrics) -> AsyncIterator[tuple[Loop, Accounts, Store]]:
+    """Give a loop, its accounts and the store, with everything behind them, started and closed in order."""
     async with AsyncExitStack() as parts:
         store = Store(settings.state)
         watch_store(store, metrics)
         parts.push_async_callback(store.close)
-        providers = accounts(settings)
+        providers = providers_of(settings)
         for provider in providers.values():
             parts.push_async_callback(provider.close)
         producer = KafkaProducer(settings.kafka)
@@ -100,16 +100,16 @@ async def dispatching(settings: Settings, metrics: Metrics) -> AsyncIterator[tup
         passed = PassedOver(producer)
         tables = await parts.enter_async_context(_following(settings, producer.clock))
         parking = Parking(PARKED)
-        desks = Desks(settings, providers, tables=tables, parking=parking)
+        accounts = Accounts(settings, providers, tables=tables, parking=parking)
         owner = f"{os.getpid()}.{secrets.token_hex(6)}"
         claims = Claims(store, owner=owner, lease_s=settings.dispatch.lease_s, now_ms=producer.clock.epoch_ms)
-        dispatcher = _dispatcher(settings, claims, desks, producer, metrics)
+        dispatcher = _dispatcher(settings, claims, accounts, producer, metrics)
         reporting = Reporting(settings.callers, settings.state.keep_s, Reports(store), producer.clock)
         loop = _loop(settings, dispatcher, reporting, producer, passed, parking)
-        watch_dispatch(metrics, settings.dispatch, loop, desks, claims, producer)
+        watch_dispatch(metrics, settings.dispatch, loop, accounts, claims, producer)
         metrics.watch(lambda: [Sample(BATCHES_UNREADABLE, n, (topic,)) for topic, n in passed.batches.items()])
         await parts.enter_async_context(obeying(settings.kafka, tables, loop.resume, producer.clock))
-        yield loop, desks, store
+        yield loop, accounts, store
 
 
 @asynccontextmanager
@@ -135,16 +135,16 @@ async def _following(settings: Settings, clock: BrokerClock) -> AsyncIterator[Ta
 
 
 def _dispatcher(
-    settings: Settings, claims: Claims, desks: Desks, producer: KafkaProducer, metrics: Metrics
+    settings: Settings, claims: Claims, accounts: Accounts, producer: KafkaProducer, metrics: Metrics
 ) -> Dispatcher:
-    opener = Opener(settings=settings)
+    unsealer = Unsealer(settings=settings)
     return Dispatcher(
         settings,
         producer=producer,
         claims=claims,
-        desks=desks,
-        opener=opener,
-        hand_over=HandOver(settings, config_hash(settings), opener, claims, producer.clock),
+        accounts=accounts,
+        unsealer=unsealer,
+        hand_over=HandOver(settings, config_hash(settings), unsealer, claims, producer.clock),
         clock=producer.clock,
         metrics=metrics,
     )
@@ -184,13 +184,13 @@ def _loop(
     )
 
 
-def _readiness(loop: Loop, desks: Desks, store: Store) -> Readiness:
+def _readiness(loop: Loop, accounts: Accounts, store: Store) -> Readiness:
     figures = asdict(loop.figures())
     figures |= {
         "lag": sum(figures["lag"].values()),
         "store": "up" if store.available else "away",
-        **desks.tables.figures(),
-        "breakers": desks.open_breakers(time.monotonic()),
+        **accounts.tables.figures(),
+        "breakers": accounts.open_breakers(time.monotonic()),
         "paused": sorted(f"{place.topic}/{place.number}" for place in loop.paused),
     }
     return Readiness(ready=figures["member"] and not figures["broker_away"], figures=figures)

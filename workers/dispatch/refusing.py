@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-from pipeline.dispatch.retry import Dead, Decision, Finished, too_many
+from pipeline.dispatch.decision import Dead, Decision, Finished
+from pipeline.dispatch.retry import too_many
 from pipeline.errors import DeadReason
 from pipeline.settings import Settings
 from workers.state.claiming import Claimed, ClaimVerdict

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Self
@@ -12,16 +11,17 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.coordinator.protocol import ConsumerProtocol
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from pipeline.consuming.backlog import Partition
 from pipeline.consuming.queue_age import left
-from pipeline.errors import BrokerAway, PipelineError, TopicMismatch
+from pipeline.errors import PipelineError, TopicMismatch
 from pipeline.records.topics import CONSUMED_BY
 from pipeline.settings import KafkaSettings
+from workers.kafka.answers import translated
+from workers.kafka.browsing import appended, browse
 from workers.kafka.connection import READING, connection
-from workers.kafka.consumer import as_record
-from workers.kafka.passed import log_passed
+from workers.kafka.status import GroupStatus, TopicShape, TopicStatus
 from workers.log import get_log
 from workers.loop.seam import Record
 
@@ -29,38 +29,6 @@ log = get_log("kafka")
 
 _ANSWER_MS: Final = 5_000
 _OK: Final = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TopicStatus:
-    """A topic as the cluster has it."""
-
-    name: str
-    ends: Mapping[int, int]  # partition -> offset of the next record
-    starts: Mapping[int, int]  # partition -> offset of the oldest record
-
-    @property
-    def records(self) -> int:
-        """How many offsets it spans: the records it holds, where nothing was compacted."""
-        return sum(end - self.starts[partition] for partition, end in self.ends.items())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupStatus:
-    """A consumer group."""
-
-    name: str
-    state: str  # Kafka's word: Stable, PreparingRebalance, CompletingRebalance, Empty, Dead
-    members: int
-    lag: Mapping[Partition, int]  # offsets that are there, beyond the committed position, finished out of order or not
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TopicShape:
-    """What of a topic must be right."""
-
-    partitions: int
-    configs: Mapping[str, str]
 
 
 class KafkaAdmin:
@@ -72,7 +40,7 @@ class KafkaAdmin:
         self._admin = AIOKafkaAdminClient(**connection(settings), request_timeout_ms=_ANSWER_MS)
 
     async def __aenter__(self) -> Self:
-        async with _translated("cannot connect"):
+        async with translated("cannot connect"):
             await self._admin.start()
         return self
 
@@ -83,7 +51,7 @@ class KafkaAdmin:
 
     async def shapes(self, topics: Collection[str]) -> dict[str, TopicShape]:
         """Describe those of the topics that exist and have a leader for every partition."""
-        async with _translated("cannot describe topics"):
+        async with translated("cannot describe topics"):
             names = [self._prefix + topic for topic in topics]
             found = {
                 topic["topic"]: len(topic["partitions"])
@@ -105,7 +73,7 @@ class KafkaAdmin:
             NewTopic(self._prefix + name, shape.partitions, self._settings.replication, topic_configs=shape.configs)
             for name, shape in shapes.items()
         ]
-        async with _translated("cannot create topics"):
+        async with translated("cannot create topics"):
             response = await self._admin.create_topics(topics)
         outcomes = {name: (code, text) for name, code, text, *_ in response.topic_errors}
         for name, (code, text) in outcomes.items():
@@ -124,7 +92,7 @@ class KafkaAdmin:
             for topic in existing
             for partition in range(shapes[topic].partitions)
         ]
-        async with _translated("cannot read offsets"), self._reader() as reader:
+        async with translated("cannot read offsets"), self._reader() as reader:
             ends, starts = await asyncio.gather(reader.end_offsets(theirs), reader.beginning_offsets(theirs))
         return [
             TopicStatus(name=topic, ends=_of(ends, self._prefix + topic), starts=_of(starts, self._prefix + topic))
@@ -133,7 +101,7 @@ class KafkaAdmin:
 
     async def groups(self) -> list[GroupStatus]:
         """Tell members and lag of every consumer group whose name starts with ours."""
-        async with _translated("cannot read consumer groups"):
+        async with translated("cannot read consumer groups"):
             ours = sorted(
                 name for name, *_ in await self._admin.list_consumer_groups() if name.startswith(self._prefix + "otp.")
             )
@@ -151,18 +119,13 @@ class KafkaAdmin:
             for partition, end in status.ends.items()
             if end > status.starts[partition]
         }
-        async with _translated(f"cannot read {topic}"), self._reader() as reader:
-            reader.assign(list(ends))
-            if since:
-                await _seek(reader, ends, since)
-            while ends:
-                fetched = await reader.getmany(timeout_ms=200, max_records=1000)
-                for partition, records in fetched.items():
-                    for record in records:
-                        read = as_record(topic, record, log_passed)
-                        if read.offset < ends.get(partition, 0) and not read.nothing:
-                            yield read
-                ends = {partition: end for partition, end in ends.items() if await reader.position(partition) < end}
+        async with (
+            translated(f"cannot read {topic}"),
+            self._reader() as reader,
+            aclosing(browse(reader, topic, ends, since)) as records,
+        ):
+            async for record in records:
+                yield record
 
     @asynccontextmanager
     async def following(self, topic: str) -> AsyncIterator[AsyncIterator[Record]]:
@@ -177,11 +140,11 @@ class KafkaAdmin:
         }
         if not ends:
             raise TopicMismatch(f"{self._prefix}{topic}: missing; `ithaca topics` creates it")
-        async with _translated(f"cannot read {topic}"), self._reader() as reader:
+        async with translated(f"cannot read {topic}"), self._reader() as reader:
             reader.assign(list(ends))
             for partition, end in ends.items():
                 reader.seek(partition, end)
-            yield _appended(reader, topic)
+            yield appended(reader, topic)
 
     @asynccontextmanager
     async def _reader(self) -> AsyncIterator[AIOKafkaConsumer]:
@@ -222,39 +185,6 @@ class KafkaAdmin:
         cluster = await reader._client.fetch_all_metadata()  # noqa: SLF001 - it has no other name
         names = [self._prefix + topic.name for topic in CONSUMED_BY.get(group, ())]
         return [TopicPartition(name, number) for name in names for number in cluster.partitions_for_topic(name) or ()]
-
-
-class _translated:  # noqa: N801 - reads as a word at its place of use
-    """Turn what aiokafka raises into BrokerAway that says what could not be done."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-
-    async def __aenter__(self) -> None:
-        return None
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if isinstance(error, KafkaError | TimeoutError):
-            raise BrokerAway(
-                f"Kafka: {self._what}: {type(error).__name__}; check `kafka.bootstrap`, and the TLS and SASL settings"
-            ) from error
-
-
-async def _seek(reader: AIOKafkaConsumer, ends: Mapping[TopicPartition, int], since: datetime) -> None:
-    found = await reader.offsets_for_times(dict.fromkeys(ends, int(since.timestamp() * 1000)))
-    for partition, end in ends.items():
-        reader.seek(partition, first.offset if (first := found.get(partition)) else end)
-
-
-async def _appended(reader: AIOKafkaConsumer, topic: str) -> AsyncIterator[Record]:
-    while True:
-        for records in (await reader.getmany(timeout_ms=200)).values():
-            for record in records:
-                read = as_record(topic, record, log_passed)
-                if not read.nothing:
-                    yield read
 
 
 def _name(group: Mapping[str, Any]) -> str:

@@ -8,7 +8,8 @@ from typing import Final
 from pipeline.errors import BrokerAway, TopicMismatch
 from pipeline.records.topics import TOPICS, Topic
 from pipeline.settings import KafkaSettings
-from workers.kafka.admin import KafkaAdmin, TopicShape
+from workers.kafka.admin import KafkaAdmin
+from workers.kafka.status import TopicShape
 
 _FOR_EVER: Final = -1
 _LOOKS: Final = 200  # for topics that have just been created, until they are known with their leaders

@@ -14,6 +14,7 @@ from workers.log import get_log
 from workers.loop.alarm import Alarm
 from workers.loop.commits import Commits
 from workers.loop.failures import Failures
+from workers.loop.handling import Handler
 from workers.loop.limits import Figures, Limits
 from workers.loop.parking import Parking
 from workers.loop.seam import Consumer, Record
@@ -47,7 +48,6 @@ class Loop:
     ) -> None:
         self._limits = limits = limits or Limits()
         self._consumer = consumer
-        self._handle = handle
         self._now = now
         self._events = asyncio.get_running_loop()
         self._backlog: Backlog[Record] = Backlog(high=limits.buffer, low=limits.buffer // 2, delays_s=delays_s or {})
@@ -55,6 +55,7 @@ class Loop:
             consumer, self._backlog, every_s=limits.commit_every_s, timeout_s=limits.commit_timeout_s
         )
         self._failures = Failures(dead_letter, is_own_fault, limits.flood)
+        self._handler = Handler(handle, self._failures, self._events.time)
         self._watchdog = Watchdog(consumer, self._backlog, limits, self._events.time)
         self._in_hand: dict[tuple[Partition, int], asyncio.Task[None]] = {}
         self._broken: asyncio.Future[None] = self._events.create_future()
@@ -180,34 +181,14 @@ class Loop:
     async def _work(self, place: tuple[Partition, int], record: Record) -> None:
         finished = False
         try:
-            await self._handle_or_bury(place[0], record)
+            if await self._handler.finish(place[0], record):
+                self._hold(place[0])
             finished = True
         except CannotGoOn as error:
             if not self._broken.done():
                 self._broken.set_exception(error)
         finally:
             self._done(place, finished=finished)
-
-    async def _handle_again_and_again(self, record: Record) -> None:
-        """Handle a record, once more when Kafka did not take what follows from it: that is not the record's fault."""
-        while True:
-            try:
-                return await self._handle(record)
-            except BrokerAway:
-                log.warning(
-                    "record.handled_again", topic=record.topic, partition=record.partition, offset=record.offset
-                )
-                await asyncio.sleep(_RETRY_S)
-
-    async def _handle_or_bury(self, partition: Partition, record: Record) -> None:
-        try:
-            await self._handle_again_and_again(record)
-        except CannotGoOn:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, it must not stand in the way of other records
-            await self._failures.bury(record, error)
-            if self._failures.is_flood(partition, error, self._events.time()):
-                self._hold(partition)
 
     def _done(self, place: tuple[Partition, int], *, finished: bool) -> None:
         """Count a record as finished, if its partition is (still, or again) ours, and start the next one."""

@@ -13,7 +13,8 @@ from prometheus_client.registry import Collector
 
 from pipeline.settings import Settings
 from pipeline.settings.show import config_hash
-from workers.metrics.definitions import CONFIG, Kind, Metric, of
+from workers.metrics.definitions import CONFIG, of
+from workers.metrics.metric import Kind, Metric
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 

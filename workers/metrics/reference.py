@@ -4,8 +4,9 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
-from workers.metrics.definitions import EVERY, LIBRARY, METRICS, Kind, Metric
+from workers.metrics.definitions import LIBRARY, METRICS
 from workers.metrics.labels import Label
+from workers.metrics.metric import EVERY, Kind, Metric
 
 INTRO: Final = """# Metrics
 

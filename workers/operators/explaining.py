@@ -16,14 +16,14 @@ from pipeline.records import (
     decode,
 )
 from pipeline.records.topics import ATTEMPTS, DEAD, RECEIPTS, REQUESTS, ROUTES, VERIFICATIONS, Topic
-from pipeline.reports.explaining import Known
+from pipeline.reports.explaining import RequestRecords
 from pipeline.settings import KafkaSettings
 from workers.kafka import KafkaAdmin
 
 R = TypeVar("R", bound=Record)
 
 
-async def known_of(kafka: KafkaSettings, request_id: str, now: datetime, within: timedelta) -> Known:
+async def known_of(kafka: KafkaSettings, request_id: str, now: datetime, within: timedelta) -> RequestRecords:
     """Read what the topics hold of a request since then. Raises BrokerAway."""
     since = now - within
     async with KafkaAdmin(kafka) as admin:
@@ -33,7 +33,7 @@ async def known_of(kafka: KafkaSettings, request_id: str, now: datetime, within:
         dead = [letter for letter in letters if is_of_the_request(letter)]
         countries = [*(one.country for one in attempts), *(one.country for one in dead)]
         country = next(filter(None, countries), None)
-        return Known(
+        return RequestRecords(
             request=requests[0] if requests else None,
             attempts=attempts,
             receipts=await _of(admin, RECEIPTS, Receipt, request_id, since),

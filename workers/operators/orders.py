@@ -44,7 +44,7 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class PlacedOrder:
     """An order that was given; dry, one that would be."""
 
     accepted: Accepted
@@ -85,7 +85,7 @@ def situation(settings: Settings, control: Control) -> Situation:
     )
 
 
-def decide(document: Mapping[str, object], author: str, known: Situation, now: datetime) -> Given | Refused:
+def decide(document: Mapping[str, object], author: str, known: Situation, now: datetime) -> PlacedOrder | Refused:
     """Read and judge what somebody asks for. Nothing is published."""
     wanted = asked(document, author, now)
     if isinstance(wanted, Refused):
@@ -93,7 +93,7 @@ def decide(document: Mapping[str, object], author: str, known: Situation, now: d
     verdict = judge(wanted, known, now, secrets.token_hex(8))
     if isinstance(verdict, Refused):
         return verdict
-    return Given(accepted=verdict, outlook=outlook(verdict, known, now))
+    return PlacedOrder(accepted=verdict, outlook=outlook(verdict, known, now))
 
 
 async def publish(producer: Producer, accepted: Accepted, orders: Iterable[Order]) -> None:
@@ -110,11 +110,11 @@ async def publish(producer: Producer, accepted: Accepted, orders: Iterable[Order
 
 async def give(
     settings: Settings, document: Mapping[str, object], *, author: str, dry: bool = False
-) -> Given | Refused:
+) -> PlacedOrder | Refused:
     """Judge an order by what is on the topics now, and publish it unless it is refused. Raises BrokerAway."""
     control = await read(settings.kafka)
     given = decide(document, author, situation(settings, control), control.now)
-    if isinstance(given, Given) and not dry:
+    if isinstance(given, PlacedOrder) and not dry:
         async with _producing(settings.kafka) as producer:
             await publish(producer, given.accepted, control.orders.values())
     return given

@@ -19,7 +19,7 @@ from pipeline.records import (
     decode,
 )
 from pipeline.records.topics import ATTEMPTS, CONTROL, DEAD, INCIDENTS, RECEIPTS, ROUTES, VERIFICATIONS, Topic
-from pipeline.reports.postmortem.facts import MARGIN, Facts, Given
+from pipeline.reports.postmortem.facts import MARGIN, Facts, PastOrder
 from pipeline.reports.postmortem.told import of
 from pipeline.reports.postmortem.written import Written, write
 from pipeline.settings import KafkaSettings
@@ -95,15 +95,15 @@ async def _records(admin: KafkaAdmin, topic: Topic, kind: type[R], since: dateti
             continue
 
 
-async def _orders(admin: KafkaAdmin) -> list[Given]:
+async def _orders(admin: KafkaAdmin) -> list[PastOrder]:
     """Read the orders. A null value withdraws one, when it was written."""
-    given: dict[str, Given] = {}
+    given: dict[str, PastOrder] = {}
     async for stored in admin.read(CONTROL.name):
         key = (stored.key or b"").decode(errors="replace")
         if stored.value is None and key in given:
             given[key] = replace(given[key], withdrawn_at=_written_at(stored))
         elif order := _order(stored):
-            given[order.order_id] = Given(order=order)
+            given[order.order_id] = PastOrder(order=order)
     return list(given.values())
 
 

@@ -10,11 +10,11 @@ import msgspec
 from aiohttp import web
 
 from pipeline.errors import BrokerAway, DeadReason
-from pipeline.letters.dead_letters import Wanted, public
+from pipeline.letters.dead_letters import LetterFilter, public
 from pipeline.orders import Refused
 from pipeline.reports.explaining import explain_request
 from pipeline.settings.problems import meant
-from workers.operators import orders, redrive
+from workers.operators import dead_letters, orders, redrive
 from workers.operators.explaining import known_of
 from workers.ops.answers import answer
 from workers.ops.login import Login, read_object
@@ -60,10 +60,10 @@ class Actions:
         self._login.operator(request, "look")
         wanted = _wanted(dict(request.query))
         with _asking_kafka():
-            shelf = await redrive.read(self._settings.kafka)
-        found = shelf.find(wanted)
+            queue = await dead_letters.read(self._settings.kafka)
+        found = queue.find(wanted)
         shown = [public(letter) for letter in found[:MOST_LETTERS]]
-        return answer({"found": len(found), "broken": shelf.broken, "dead_letters": shown})
+        return answer({"found": len(found), "broken": queue.broken, "dead_letters": shown})
 
     async def redrive(self, request: web.Request) -> web.Response:
         """`POST /v1/dead-letters/redrive`: filters, and `dry_run` to be told only what would happen."""
@@ -96,7 +96,7 @@ def _asking_kafka() -> Iterator[None]:
         raise away(str(error)) from None
 
 
-def _wanted(document: Mapping[str, object]) -> Wanted:
+def _wanted(document: Mapping[str, object]) -> LetterFilter:
     """Read which dead letters are meant. Raises Problem (422)."""
     for name, value in document.items():
         if name not in FILTERS:
@@ -105,7 +105,7 @@ def _wanted(document: Mapping[str, object]) -> Wanted:
             raise _refused(Refused(field=name, text="is no text"))
     given = {name: value for name, value in document.items() if value}
     try:
-        return msgspec.convert(given, Wanted)
+        return msgspec.convert(given, LetterFilter)
     except msgspec.ValidationError:
         reasons = [reason.value for reason in DeadReason]
         raise _refused(Refused(field="reason", text=f"is not known; {meant(str(given['reason']), reasons)}")) from None

@@ -9,7 +9,7 @@ from aiohttp import web
 from pipeline.errors import SettingsError
 from pipeline.settings import Settings
 from workers.kafka.following import TopicFollower
-from workers.metrics.definitions import OPS
+from workers.metrics.metric import OPS
 from workers.ops.actions import Actions
 from workers.ops.answers import answer
 from workers.ops.events import Events

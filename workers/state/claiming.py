@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from pipeline.dispatch.retry import Seen
+from pipeline.dispatch.decision import Seen
 from pipeline.records import Attempt
 
 
@@ -25,7 +25,7 @@ class ClaimVerdict(StrEnum):
     UNCLAIMED = "unclaimed"  # the store is away: go on without
 
 
-class Had(Struct, frozen=True, kw_only=True):
+class AttemptHistory(Struct, frozen=True, kw_only=True):
     """What a request has had before a wish for another message."""
 
     attempts: tuple[Attempt, ...] = ()  # oldest first, without the wish's own

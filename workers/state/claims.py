@@ -10,11 +10,11 @@ import orjson
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pipeline.dispatch.retry import Seen
+from pipeline.dispatch.decision import Seen
 from pipeline.errors import InvalidMessage, RowUnreadable, StoreAway
 from pipeline.records import Attempt, ReceiptState, decode
 from workers.log import get_log
-from workers.state.claiming import Claim, Claimed, ClaimVerdict, Had, Looked
+from workers.state.claiming import AttemptHistory, Claim, Claimed, ClaimVerdict, Looked
 from workers.state.client import Store
 from workers.state.coalescer import CHUNK, Coalescer
 
@@ -102,21 +102,21 @@ class Claims:
         """
         return await self._looks.ask((request_id, number, source))
 
-    async def attempts(self, request_id: str, *, asked_by: str) -> Had:
+    async def attempts(self, request_id: str, *, asked_by: str) -> AttemptHistory:
         """Give the attempts a request has had, oldest first, without those of the source that asks."""
         try:
             row, source = await self._store.fields(f"otp:{request_id}"), asked_by.encode()
         except StoreAway:
-            return Had()
+            return AttemptHistory()
         made = {name: value for name, value in row.items() if name.startswith(b"a")}
         others = [value for name, value in made.items() if row.get(b"s" + name[1:]) != source]
         try:
             attempts = [decode(Attempt, value) for value in others]
         except InvalidMessage:
             self._store.cannot_read("hgetall")
-            return Had()
+            return AttemptHistory()
         by_number = tuple(sorted(attempts, key=lambda attempt: attempt.number))
-        return Had(attempts=by_number, itself=len(others) < len(made))
+        return AttemptHistory(attempts=by_number, itself=len(others) < len(made))
 
     def _claim_here(self, claim: Claim) -> Claimed:
         number = claim.number or claim.resend + 1

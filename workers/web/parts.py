@@ -15,6 +15,7 @@ from workers.state.checks import Checks
 from workers.state.client import Store
 from workers.state.epoch import Clock
 from workers.state.figures import watch_store
+from workers.state.receipts import ReceiptRows
 from workers.state.watching import watched
 from workers.web.publishing import Publisher
 
@@ -30,6 +31,7 @@ class Parts:
     settings: Settings
     publisher: Publisher
     checks: Checks
+    receipt_rows: ReceiptRows
     clock: Clock
     metrics: Metrics
 
@@ -49,7 +51,14 @@ async def connected(settings: Settings, process: str) -> AsyncIterator[Parts]:
         with contextlib.suppress(StoreAway):  # it is settled when the store is there
             await checks.settle()
         async with watched(store, checks.epoch, producer.clock):
-            yield Parts(settings=settings, publisher=publisher, checks=checks, clock=producer.clock, metrics=metrics)
+            yield Parts(
+                settings=settings,
+                publisher=publisher,
+                checks=checks,
+                receipt_rows=ReceiptRows(store, producer.clock),
+                clock=producer.clock,
+                metrics=metrics,
+            )
     finally:
         # aiokafka leaves a connection open that is cancelled while it is made.
         await asyncio.wait([connecting], timeout=CONNECTING_S)

@@ -9,7 +9,7 @@ from msgspec import Struct
 from pipeline.dispatch.following import STALE
 from pipeline.records import Mode, Order, Route, RouteTable
 from pipeline.routing.explain import state
-from pipeline.routing.standing import in_force, of_country
+from pipeline.routing.overrides import in_force, of_country
 from pipeline.settings.countries import shares_for
 
 MODES: Final = {

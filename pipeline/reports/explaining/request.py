@@ -14,7 +14,7 @@ SECOND_LOOK: Final = "second_look"
 RESEND: Final = "resend"
 
 
-class Known(Struct, frozen=True, kw_only=True):
+class RequestRecords(Struct, frozen=True, kw_only=True):
     """What the topics hold of one request."""
 
     request: OtpRequest | None = None
@@ -25,7 +25,7 @@ class Known(Struct, frozen=True, kw_only=True):
     tables: Sequence[RouteTable] = ()  # of its country; those that were compacted away are missing
 
 
-class Heard(Struct, frozen=True, kw_only=True):
+class ReceiptStory(Struct, frozen=True, kw_only=True):
     """A delivery receipt."""
 
     state: str
@@ -33,7 +33,7 @@ class Heard(Struct, frozen=True, kw_only=True):
     after_s: float  # of the send
 
 
-class Tried(Struct, frozen=True, kw_only=True):
+class AttemptStory(Struct, frozen=True, kw_only=True):
     """One attempt."""
 
     number: int
@@ -50,10 +50,10 @@ class Tried(Struct, frozen=True, kw_only=True):
     probe: bool
     excused: int
     test: bool
-    receipts: tuple[Heard, ...]
+    receipts: tuple[ReceiptStory, ...]
 
 
-class Entered(Struct, frozen=True, kw_only=True):
+class EntryStory(Struct, frozen=True, kw_only=True):
     """A person entered a code."""
 
     verdict: str
@@ -71,12 +71,12 @@ class RequestStory(Struct, frozen=True, kw_only=True):
     asked_at: datetime | None
     expires_at: datetime | None
     says: str  # how it ended, as far as is known
-    attempts: tuple[Tried, ...]
-    entered: tuple[Entered, ...]
+    attempts: tuple[AttemptStory, ...]
+    entered: tuple[EntryStory, ...]
     dead: str | None  # why it was given up
 
 
-def explain_request(request_id: str, known: Known) -> RequestStory | None:
+def explain_request(request_id: str, known: RequestRecords) -> RequestStory | None:
     """Explain a request; none when nothing is known of it."""
     dead, request = known.dead, known.request or (known.dead.request if known.dead else None)
     attempts = _attempts(known)
@@ -92,7 +92,7 @@ def explain_request(request_id: str, known: Known) -> RequestStory | None:
         says=_ending(known, attempts),
         attempts=tuple(_tried(attempt, attempts, known) for attempt in attempts),
         entered=tuple(
-            Entered(verdict=one.verdict, provider=one.provider, at=one.at)
+            EntryStory(verdict=one.verdict, provider=one.provider, at=one.at)
             for one in sorted(known.verifications, key=lambda one: one.at)
         ),
         dead=f"{dead.reason}: {dead.detail}" if dead else None,
@@ -105,22 +105,22 @@ def table_of(tables: Iterable[RouteTable], country: str, at: datetime) -> RouteT
     return max(before, key=lambda table: table.changed_at, default=None)
 
 
-def _attempts(known: Known) -> list[Attempt]:
+def _attempts(known: RequestRecords) -> list[Attempt]:
     """Give the attempts by number, each once: the same record may be there twice."""
     found: Mapping[int, Attempt] = {attempt.number: attempt for attempt in known.attempts}
     in_letter = {attempt.number: attempt for attempt in known.dead.attempts} if known.dead else {}
     return [attempt for _, attempt in sorted({**in_letter, **found}.items())]
 
 
-def _caller(known: Known, request: OtpRequest | None) -> str | None:
+def _caller(known: RequestRecords, request: OtpRequest | None) -> str | None:
     told = [*(one.caller for one in known.attempts), *(one.caller for one in known.verifications)]
     return request.caller if request else next(iter(told), known.dead.caller if known.dead else None)
 
 
-def _tried(attempt: Attempt, attempts: Sequence[Attempt], known: Known) -> Tried:
+def _tried(attempt: Attempt, attempts: Sequence[Attempt], known: RequestRecords) -> AttemptStory:
     table = table_of(known.tables, attempt.country, attempt.sent_at)
     route = next((one for one in table.routes if one.provider == attempt.provider), None) if table else None
-    return Tried(
+    return AttemptStory(
         number=attempt.number,
         provider=attempt.provider,
         why=_why(attempt, attempts),
@@ -150,10 +150,10 @@ def _why(attempt: Attempt, attempts: Sequence[Attempt]) -> str:
     return "the first one" if attempt.trigger == FIRST else attempt.trigger.replace("_", " ")
 
 
-def _receipts(attempt: Attempt, receipts: Iterable[Receipt]) -> tuple[Heard, ...]:
+def _receipts(attempt: Attempt, receipts: Iterable[Receipt]) -> tuple[ReceiptStory, ...]:
     ours = {(one.state, one.received_at): one for one in receipts if one.number == attempt.number}
     return tuple(
-        Heard(
+        ReceiptStory(
             state=one.state,
             code=one.code,
             after_s=round((one.received_at - attempt.sent_at).total_seconds(), 1),
@@ -162,7 +162,7 @@ def _receipts(attempt: Attempt, receipts: Iterable[Receipt]) -> tuple[Heard, ...
     )
 
 
-def _ending(known: Known, attempts: Sequence[Attempt]) -> str:
+def _ending(known: RequestRecords, attempts: Sequence[Attempt]) -> str:
     """Say how it ended. What a person did says more than what a provider did."""
     if any(one.verdict is Verdict.VERIFIED for one in known.verifications):
         return "the code was entered and right"

@@ -14,8 +14,8 @@ MARGIN: Final = BEFORE + LONGEST_LIFE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """What an operator has ordered."""
+class PastOrder:
+    """An order that was given, and when it was withdrawn."""
 
     order: Order
     withdrawn_at: datetime | None = None
@@ -33,7 +33,7 @@ class Facts:
     incident: Incident  # as it was told last
     told: Sequence[Incident] = ()  # all that was told of it
     tables: Sequence[RouteTable] = ()
-    orders: Sequence[Given] = ()
+    orders: Sequence[PastOrder] = ()
     attempts: Sequence[Attempt] = ()
     receipts: Sequence[Receipt] = ()
     verifications: Sequence[Verification] = ()

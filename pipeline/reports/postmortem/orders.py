@@ -1,12 +1,12 @@
 """What operators ordered while an incident lasted."""
 
 from pipeline.records import Order
-from pipeline.reports.postmortem.facts import Facts, Given
+from pipeline.reports.postmortem.facts import Facts, PastOrder
 from pipeline.reports.postmortem.wording import clock, without_numbers
 from pipeline.settings.countries import EVERYWHERE
 
 
-def given(facts: Facts) -> list[Given]:
+def given(facts: Facts) -> list[PastOrder]:
     """Give the orders that were in force at some time of the incident, oldest first."""
     since = facts.incident.onset_at
     found = [one for one in facts.orders if one.order.at <= facts.until and one.ends_at >= since]

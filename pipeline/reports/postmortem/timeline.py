@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from pipeline.records import Incident, Phase
 from pipeline.reports.postmortem.events import Event, What
-from pipeline.reports.postmortem.facts import Facts, Given
+from pipeline.reports.postmortem.facts import Facts, PastOrder
 from pipeline.reports.postmortem.impact import Impact, swallowed
 from pipeline.reports.postmortem.moves import moves, shortened
 from pipeline.reports.postmortem.orders import given, ordered, what
@@ -55,7 +55,7 @@ def _orders(facts: Facts) -> Iterator[Event]:
             yield end
 
 
-def _end(facts: Facts, one: Given) -> Event | None:
+def _end(facts: Facts, one: PastOrder) -> Event | None:
     if one.ends_at > min(facts.until, facts.as_of):
         return None
     how = "withdrawn" if one.withdrawn_at == one.ends_at else "expired"

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.dispatch.choice import choose, open_to, point_of
-from pipeline.dispatch.following import Course, as_configured
+from pipeline.dispatch.choice import choose, eligible, point_of
+from pipeline.dispatch.following import RoutePlan, as_configured
 from pipeline.settings.countries import shares_for
 
 SHARES = {"a": 50.0, "b": 30.0, "c": 20.0, "spare": 0.0}
 # a is broken and gets probes, b leads, c is explored, the spare is in no table.
 TABLE = {"a": 0.02, "b": 0.95, "c": 0.03, "spare": 0.0}
-COURSE = Course(shares=TABLE, sound={name: share for name, share in TABLE.items() if name != "a"})
-ALL_BROKEN = Course(shares=TABLE, sound=TABLE)
+PLAN = RoutePlan(shares=TABLE, sound={name: share for name, share in TABLE.items() if name != "a"})
+ALL_BROKEN = RoutePlan(shares=TABLE, sound=TABLE)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_what_is_left_out_is_never_chosen(shares: dict[str, float], without: set
 
 
 def test_first_attempt_has_all_providers_and_only_sound_ones_take_what_another_has_no_place_for() -> None:
-    found = open_to(COURSE, shut=(), tried=(), again=True)
+    found = eligible(PLAN, shut=(), tried=(), again=True)
 
     assert found.shares == TABLE
     assert list(found.instead) == ["b", "c", "spare"]
@@ -94,7 +94,7 @@ def test_first_attempt_has_all_providers_and_only_sound_ones_take_what_another_h
     ],
 )
 def test_broken_route_is_left_for_the_end(shut: list[str], tried: str, again: bool, left: list[str]) -> None:  # noqa: FBT001 - a table's column
-    assert list(open_to(COURSE, shut, tuple(tried), again=again).shares) == left
+    assert list(eligible(PLAN, shut, tuple(tried), again=again).shares) == left
 
 
 @pytest.mark.parametrize(
@@ -106,15 +106,15 @@ def test_broken_route_is_left_for_the_end(shut: list[str], tried: str, again: bo
     ],
 )
 def test_rescue_goes_through_no_broken_route(shut: list[str], tried: str, left: list[str]) -> None:
-    assert list(open_to(COURSE, shut, tuple(tried), again=True, strict=True).shares) == left
+    assert list(eligible(PLAN, shut, tuple(tried), again=True, strict=True).shares) == left
 
 
 def test_when_every_route_is_broken_all_are_used() -> None:
-    assert list(open_to(ALL_BROKEN, (), ("b",), again=False).shares) == ["a", "c", "spare"]
+    assert list(eligible(ALL_BROKEN, (), ("b",), again=False).shares) == ["a", "c", "spare"]
 
 
 def test_shares_of_the_settings_are_used_as_they_are() -> None:
-    found = open_to(as_configured(SHARES), (), (), again=True)
+    found = eligible(as_configured(SHARES), (), (), again=True)
 
     assert (found.shares, found.instead) == (SHARES, SHARES)
 
@@ -126,7 +126,7 @@ def test_shares_of_the_settings_are_used_as_they_are() -> None:
     st.booleans(),
 )
 def test_nothing_that_is_shut_is_open(shut: set[str], tried: list[str], again: bool, strict: bool) -> None:  # noqa: FBT001 - generated
-    found = open_to(COURSE, shut, tried, again=again, strict=strict)
+    found = eligible(PLAN, shut, tried, again=again, strict=strict)
 
     assert not shut & found.shares.keys()
     assert found.instead.keys() <= found.shares.keys()
@@ -134,7 +134,7 @@ def test_nothing_that_is_shut_is_open(shut: set[str], tried: list[str], again: b
     assert not strict or not tried or "a" not in found.shares
 
 
-DRAINED = Course(shares={"a": 0.02, "b": 0.95, "c": 0.03, "d": 0.0}, sound={"b": 0.95, "c": 0.03}, drained=("d",))
+DRAINED = RoutePlan(shares={"a": 0.02, "b": 0.95, "c": 0.03, "d": 0.0}, sound={"b": 0.95, "c": 0.03}, drained=("d",))
 
 
 @pytest.mark.parametrize(
@@ -149,8 +149,8 @@ DRAINED = Course(shares={"a": 0.02, "b": 0.95, "c": 0.03, "d": 0.0}, sound={"b":
     ],
 )
 def test_drained_route_is_for_what_no_sound_one_takes(shut: str, tried: str, again: bool, left: list[str]) -> None:  # noqa: FBT001 - a table's column
-    assert list(open_to(DRAINED, shut, tuple(tried), again=again).shares) == left
+    assert list(eligible(DRAINED, shut, tuple(tried), again=again).shares) == left
 
 
 def test_drained_route_takes_nothing_that_another_has_no_place_for() -> None:
-    assert list(open_to(DRAINED, (), (), again=True).instead) == ["b", "c"]
+    assert list(eligible(DRAINED, (), (), again=True).instead) == ["b", "c"]

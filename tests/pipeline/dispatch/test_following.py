@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.dispatch.following import UNKNOWN_HEALTH, Course, Refusal, as_configured, follow, read
+from pipeline.dispatch.following import UNKNOWN_HEALTH, Refusal, RoutePlan, as_configured, follow, read
 from pipeline.records import Route, RouteState, RouteTable, encode
 from tests.samples import NOW, a_route, a_table
 
@@ -20,29 +20,29 @@ BANNED, DRAINED = RouteState.BANNED, RouteState.DRAINED
 USUAL = (a_route("a", 0.9), a_route("b", 0.1))
 
 
-def _follow(table: RouteTable, known: Course | None = None) -> Course | Refusal:
+def _follow(table: RouteTable, known: RoutePlan | None = None) -> RoutePlan | Refusal:
     return follow(table, CONFIGURED, known, NOW)
 
 
-def _course(*routes: Route, **changes: Any) -> Course:
-    course = _follow(a_table(*(routes or USUAL), **changes))
-    assert isinstance(course, Course)
-    return course
+def _plan(*routes: Route, **changes: Any) -> RoutePlan:
+    plan = _follow(a_table(*(routes or USUAL), **changes))
+    assert isinstance(plan, RoutePlan)
+    return plan
 
 
 def test_provider_that_a_table_does_not_have_is_a_spare() -> None:
-    assert _course().shares == {"a": 0.9, "b": 0.1, "c": 0.0, "spare": 0.0}
+    assert _plan().shares == {"a": 0.9, "b": 0.1, "c": 0.0, "spare": 0.0}
 
 
 def test_provider_that_the_settings_do_not_know_is_left_out_and_the_rest_is_a_whole() -> None:
-    course = _course(a_route("a", 0.6), a_route("b", 0.2), a_route("stranger", 0.2))
+    plan = _plan(a_route("a", 0.6), a_route("b", 0.2), a_route("stranger", 0.2))
 
-    assert course.shares == pytest.approx({"a": 0.75, "b": 0.25, "c": 0.0, "spare": 0.0})
-    assert "stranger" not in course.health
+    assert plan.shares == pytest.approx({"a": 0.75, "b": 0.25, "c": 0.0, "spare": 0.0})
+    assert "stranger" not in plan.health
 
 
 def test_sum_that_rounding_has_left_short_is_scaled() -> None:
-    assert sum(_course(a_route("a", 0.333), a_route("b", 0.333), a_route("c", 0.333)).shares.values()) == 1.0
+    assert sum(_plan(a_route("a", 0.333), a_route("b", 0.333), a_route("c", 0.333)).shares.values()) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_older_table_is_refused_while_the_newer_one_is_fresh(case: Next) -> None
     decided_at = NOW + timedelta(seconds=case.decided_s)
     table = a_table(*USUAL, revision=case.revision, decided_at=decided_at)
 
-    followed = follow(table, CONFIGURED, _course(), appended_at=max(decided_at, NOW))
+    followed = follow(table, CONFIGURED, _plan(), appended_at=max(decided_at, NOW))
 
     assert (followed is Refusal.OUTDATED) == case.refused
 
@@ -140,10 +140,10 @@ def test_field_that_a_later_release_has_added_is_ignored() -> None:
 
 
 def test_table_is_stale_30_s_after_its_decision() -> None:
-    course = _course()
+    plan = _plan()
 
-    assert not course.is_stale(NOW + timedelta(seconds=30))
-    assert course.is_stale(NOW + timedelta(seconds=30.001))
+    assert not plan.is_stale(NOW + timedelta(seconds=30))
+    assert plan.is_stale(NOW + timedelta(seconds=30.001))
 
 
 def test_shares_of_the_settings_are_never_stale() -> None:
@@ -165,27 +165,27 @@ def test_shares_of_the_settings_are_never_stale() -> None:
     ],
 )
 def test_route_is_known_to_be_broken(state: RouteState, normal: float, *, broken: bool) -> None:
-    course = _course(a_route("a", 0.9, state, normal=normal), a_route("b", 0.1))
+    plan = _plan(a_route("a", 0.9, state, normal=normal), a_route("b", 0.1))
 
-    assert course.health_of("a").broken == broken
-    assert ("a" in course.sound) == (not broken and state is not BANNED)
+    assert plan.health_of("a").broken == broken
+    assert ("a" in plan.sound) == (not broken and state is not BANNED)
 
 
 def test_no_route_counts_as_broken_when_all_are() -> None:
     every = [a_route(provider, 0.25, BROKEN) for provider in CONFIGURED]
 
-    course = _course(*every)
+    plan = _plan(*every)
 
-    assert not any(course.health_of(provider).broken for provider in CONFIGURED)
-    assert course.sound == course.shares
+    assert not any(plan.health_of(provider).broken for provider in CONFIGURED)
+    assert plan.sound == plan.shares
 
 
 def test_route_that_says_nothing_of_receipts_has_no_time_of_silence() -> None:
-    course = _course(a_route("a", 0.9, silence_s=None), a_route("b", 0.1))
+    plan = _plan(a_route("a", 0.9, silence_s=None), a_route("b", 0.1))
 
-    assert course.health_of("a").silence_s is None
-    assert course.health_of("b").silence_s == 20.0
-    assert course.health_of("c") == UNKNOWN_HEALTH
+    assert plan.health_of("a").silence_s is None
+    assert plan.health_of("b").silence_s == 20.0
+    assert plan.health_of("c") == UNKNOWN_HEALTH
 
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True) | st.sampled_from([0.0, 0.5, 1.0])
@@ -207,7 +207,7 @@ ROUTES = st.builds(
 def test_whatever_a_table_says_what_is_followed_can_be_sent_by(routes: list[Route]) -> None:
     followed = _follow(a_table(*routes))
 
-    if isinstance(followed, Course):
+    if isinstance(followed, RoutePlan):
         assert followed.shares.keys() == CONFIGURED.keys()
         assert all(0 <= share <= 1 for share in followed.shares.values())
         assert sum(followed.shares.values()) == pytest.approx(1)
@@ -215,24 +215,24 @@ def test_whatever_a_table_says_what_is_followed_can_be_sent_by(routes: list[Rout
 
 
 def test_banned_provider_is_left_out_of_everything() -> None:
-    course = _course(a_route("a", 0.1, BANNED), a_route("b", 0.9))
-    assert course.shares == pytest.approx({"b": 1.0, "c": 0.0, "spare": 0.0})
-    assert "a" not in course.sound
+    plan = _plan(a_route("a", 0.1, BANNED), a_route("b", 0.9))
+    assert plan.shares == pytest.approx({"b": 1.0, "c": 0.0, "spare": 0.0})
+    assert "a" not in plan.sound
 
 
 def test_bans_that_leave_nobody_are_not_followed() -> None:
-    course = _course(a_route("a", 0.6, BANNED), a_route("b", 0.4, BANNED))
-    assert course.shares["a"] == 0.6
+    plan = _plan(a_route("a", 0.6, BANNED), a_route("b", 0.4, BANNED))
+    assert plan.shares["a"] == 0.6
 
 
 def test_drained_provider_is_kept_for_what_nobody_else_takes() -> None:
-    course = _course(a_route("a", 0.0, DRAINED), a_route("b", 1.0))
-    assert course.drained == ("a",)
-    assert "a" not in course.sound
-    assert course.shares["a"] == 0
+    plan = _plan(a_route("a", 0.0, DRAINED), a_route("b", 1.0))
+    assert plan.drained == ("a",)
+    assert "a" not in plan.sound
+    assert plan.shares["a"] == 0
 
 
 def test_drained_provider_that_has_a_share_is_as_any_other() -> None:
-    course = _course(a_route("a", 0.9, DRAINED), a_route("b", 0.1, BROKEN))
-    assert course.drained == ()
-    assert course.sound["a"] == 0.9
+    plan = _plan(a_route("a", 0.9, DRAINED), a_route("b", 0.1, BROKEN))
+    assert plan.drained == ()
+    assert plan.sound["a"] == 0.9

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from pipeline.dispatch.refusals import FINAL, REFUTABLE, FinalWord, final_word, refuted, unheard, unwilling
+from pipeline.dispatch.decision import Dead
+from pipeline.dispatch.refusals import FINAL, REFUTABLE, permanent_failure, refuted, unheard, unwilling
 from pipeline.errors import DeadReason, Outcome
 from pipeline.records import Attempt, Sent
 from tests.samples import ATTEMPT, NOW
@@ -33,14 +34,14 @@ def tried(*attempts: tuple[str, Outcome]) -> tuple[Attempt, ...]:
 
 @pytest.mark.parametrize("outcome", FINAL)
 def test_one_providers_word_ends_nothing_while_another_one_can_be_asked(outcome: Outcome) -> None:
-    assert final_word(tried(("carrier-1", outcome)), others=True) is None
+    assert permanent_failure(tried(("carrier-1", outcome)), others=True) is None
 
 
 @pytest.mark.parametrize(("outcome", "reason"), FINAL.items())
 def test_one_providers_word_is_enough_where_no_other_is_left_and_the_letter_says_so(
     outcome: Outcome, reason: DeadReason
 ) -> None:
-    assert final_word(tried(("carrier-1", outcome)), others=False) == FinalWord(reason=reason, detail=ALONE)
+    assert permanent_failure(tried(("carrier-1", outcome)), others=False) == Dead(reason=reason, detail=ALONE)
 
 
 @pytest.mark.parametrize(("outcome", "reason"), FINAL.items())
@@ -48,28 +49,28 @@ def test_the_word_of_two_ends_a_request(outcome: Outcome, reason: DeadReason) ->
     attempts = tried(("carrier-1", outcome), ("carrier-2", Outcome.UNAVAILABLE), ("carrier-3", outcome))
 
     detail = "carrier-1 answered word and carrier-3 answered word"
-    assert final_word(attempts, others=True) == FinalWord(reason=reason, detail=detail)
+    assert permanent_failure(attempts, others=True) == Dead(reason=reason, detail=detail)
 
 
 def test_two_words_of_one_provider_are_one() -> None:
-    assert final_word(tried(("carrier-1", R), ("carrier-1", R)), others=True) is None
+    assert permanent_failure(tried(("carrier-1", R), ("carrier-1", R)), others=True) is None
 
 
 def test_two_providers_that_say_different_things_do_not_agree() -> None:
-    assert final_word(tried(("carrier-1", R), ("carrier-2", M)), others=True) is None
+    assert permanent_failure(tried(("carrier-1", R), ("carrier-2", M)), others=True) is None
 
 
 @pytest.mark.parametrize("outcome", sorted(set(Outcome) - FINAL.keys()))
 def test_no_other_outcome_is_a_last_word(outcome: Outcome) -> None:
     attempts = tried(("carrier-1", outcome), ("carrier-2", outcome))
 
-    assert final_word(attempts, others=False) is None
+    assert permanent_failure(attempts, others=False) is None
     assert unwilling(attempts) == frozenset()
 
 
 def test_what_was_refused_before_a_provider_took_it_is_no_word_any_more() -> None:
-    assert final_word(tried(("carrier-1", R), ("carrier-2", A)), others=False) is None
-    assert final_word(tried(("carrier-1", R), ("carrier-2", A), ("carrier-3", R)), others=True) is None
+    assert permanent_failure(tried(("carrier-1", R), ("carrier-2", A)), others=False) is None
+    assert permanent_failure(tried(("carrier-1", R), ("carrier-2", A), ("carrier-3", R)), others=True) is None
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ def test_a_request_ends_on_words_of_several_or_when_nobody_is_left(
     attempts: list[tuple[str, Outcome]],
     others: bool,  # noqa: FBT001 - generated
 ) -> None:
-    word = final_word(tried(*attempts), others=others)
+    word = permanent_failure(tried(*attempts), others=others)
 
     if word and others:
         outcome = next(outcome for outcome, reason in FINAL.items() if reason is word.reason)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.evidence.rejections import WINDOW_S, Seen, weigh, weigh_rejections
+from pipeline.evidence.rejections import WINDOW_S, ReceiptCount, weigh, weigh_rejections
 from pipeline.evidence.routes import Evidence
 from pipeline.records import Cell, Counts
 
@@ -19,22 +19,22 @@ def known(**routes: Counts) -> Evidence:
     return evidence
 
 
-NOTHING = Seen()
+NOTHING = ReceiptCount()
 
 
 @pytest.mark.parametrize(
     ("own", "others", "recipients", "route"),
     [
-        (Seen(50, 50), Seen(0, 20), (0.0, 0.01), (0.9, 1.0)),  # one that rejects what others deliver
-        (Seen(50, 50), NOTHING, (0.0, 0.02), (0.8, 1.0)),  # nobody else is known
-        (Seen(50, 100), Seen(10, 20), (0.8, 1.0), (0.0, 0.0)),  # bad numbers everywhere
-        (Seen(50, 100), Seen(1, 3), (0.2, 0.5), (0.0, 0.0)),  # ... and little is known of the others
-        (Seen(2, 2), Seen(0, 100), (0.0, 0.01), (0.0, 0.0)),  # too few to blame anybody
-        (Seen(2, 100), Seen(2, 100), (1.0, 1.0), (0.0, 0.0)),  # as usual
+        (ReceiptCount(50, 50), ReceiptCount(0, 20), (0.0, 0.01), (0.9, 1.0)),  # one that rejects what others deliver
+        (ReceiptCount(50, 50), NOTHING, (0.0, 0.02), (0.8, 1.0)),  # nobody else is known
+        (ReceiptCount(50, 100), ReceiptCount(10, 20), (0.8, 1.0), (0.0, 0.0)),  # bad numbers everywhere
+        (ReceiptCount(50, 100), ReceiptCount(1, 3), (0.2, 0.5), (0.0, 0.0)),  # ... and little is known of the others
+        (ReceiptCount(2, 2), ReceiptCount(0, 100), (0.0, 0.01), (0.0, 0.0)),  # too few to blame anybody
+        (ReceiptCount(2, 100), ReceiptCount(2, 100), (1.0, 1.0), (0.0, 0.0)),  # as usual
     ],
 )
 def test_a_rejection_weighs_by_what_the_others_reject_and_by_how_much_is_known(
-    own: Seen, others: Seen, recipients: tuple[float, float], route: tuple[float, float]
+    own: ReceiptCount, others: ReceiptCount, recipients: tuple[float, float], route: tuple[float, float]
 ) -> None:
     weight = weigh([own, own], [others, others])
 
@@ -43,10 +43,10 @@ def test_a_rejection_weighs_by_what_the_others_reject_and_by_how_much_is_known(
 
 
 def test_a_few_messages_that_are_all_rejected_add_up_within_a_minute() -> None:
-    few, many = Seen(1, 1), Seen(12, 12)
+    few, many = ReceiptCount(1, 1), ReceiptCount(12, 12)
 
-    assert weigh([few, few], [Seen(0, 50), Seen(0, 600)]).route == 0
-    assert weigh([few, many], [Seen(0, 50), Seen(0, 600)]).route > 0.9
+    assert weigh([few, few], [ReceiptCount(0, 50), ReceiptCount(0, 600)]).route == 0
+    assert weigh([few, many], [ReceiptCount(0, 50), ReceiptCount(0, 600)]).route > 0.9
 
 
 @given(*[st.integers(0, 10_000)] * 4)

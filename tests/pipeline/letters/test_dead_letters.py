@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from pipeline.errors import DeadReason
-from pipeline.letters.dead_letters import Letter, Wanted, filed, is_of_the_request, letter_id, refusal_of, resolved
+from pipeline.letters.dead_letters import (
+    Letter,
+    LetterFilter,
+    filed,
+    is_of_the_request,
+    letter_id,
+    refusal_of,
+    resolved,
+)
 from pipeline.records import DeadLetter, LetterState, Origin, RefusedRequest
 from tests.pipeline.letters.dead import REQUEST, a_dead_letter, a_letter, an_attempt
 from tests.samples import NOW, REQUEST_ID
@@ -56,36 +64,36 @@ def test_caller_is_told_of_a_dead_letter_where_anything_names_it() -> None:
 @pytest.mark.parametrize(
     ("wanted", "meant"),
     [
-        (Wanted(), True),
-        (Wanted(reason=DeadReason.EXHAUSTED), True),
-        (Wanted(reason=DeadReason.NO_ROUTE), False),
-        (Wanted(provider="carrier-2"), True),
-        (Wanted(provider="carrier-3"), False),
-        (Wanted(country="GB"), True),
-        (Wanted(country="DE"), False),
-        (Wanted(caller="shop"), True),
-        (Wanted(caller="bank"), False),
-        (Wanted(older_than=timedelta(minutes=9)), True),
-        (Wanted(older_than=timedelta(minutes=10)), False),
-        (Wanted(newer_than=timedelta(minutes=10)), True),
-        (Wanted(newer_than=timedelta(minutes=9)), False),
-        (Wanted(name=REQUEST_ID), True),
-        (Wanted(name="otp.dead/0/7"), True),
-        (Wanted(name="otp.requests/1/2"), True),
-        (Wanted(name="otp.dead/0/8"), False),
-        (Wanted(reason=DeadReason.EXHAUSTED, provider="carrier-2", country="GB", caller="shop"), True),
-        (Wanted(reason=DeadReason.EXHAUSTED, country="DE"), False),
+        (LetterFilter(), True),
+        (LetterFilter(reason=DeadReason.EXHAUSTED), True),
+        (LetterFilter(reason=DeadReason.NO_ROUTE), False),
+        (LetterFilter(provider="carrier-2"), True),
+        (LetterFilter(provider="carrier-3"), False),
+        (LetterFilter(country="GB"), True),
+        (LetterFilter(country="DE"), False),
+        (LetterFilter(caller="shop"), True),
+        (LetterFilter(caller="bank"), False),
+        (LetterFilter(older_than=timedelta(minutes=9)), True),
+        (LetterFilter(older_than=timedelta(minutes=10)), False),
+        (LetterFilter(newer_than=timedelta(minutes=10)), True),
+        (LetterFilter(newer_than=timedelta(minutes=9)), False),
+        (LetterFilter(name=REQUEST_ID), True),
+        (LetterFilter(name="otp.dead/0/7"), True),
+        (LetterFilter(name="otp.requests/1/2"), True),
+        (LetterFilter(name="otp.dead/0/8"), False),
+        (LetterFilter(reason=DeadReason.EXHAUSTED, provider="carrier-2", country="GB", caller="shop"), True),
+        (LetterFilter(reason=DeadReason.EXHAUSTED, country="DE"), False),
     ],
 )
-def test_letter_is_meant_when_everything_that_is_said_is_true_of_it(wanted: Wanted, *, meant: bool) -> None:
+def test_letter_is_meant_when_everything_that_is_said_is_true_of_it(wanted: LetterFilter, *, meant: bool) -> None:
     assert wanted.matches(a_letter(7), LATER) is meant
 
 
 def test_letter_of_a_record_that_could_not_be_read_is_meant_by_its_place_and_reason_alone() -> None:
     unread: dict[str, Any] = {"request_id": None, "caller": None, "request": None, "country": None, "attempts": ()}
     letter = a_letter(7, reason=DeadReason.UNDECODABLE, source=None, **unread)
-    assert Wanted(name="otp.requests/1/2").matches(letter, LATER)
-    assert not Wanted(name=REQUEST_ID).matches(letter, LATER)
+    assert LetterFilter(name="otp.requests/1/2").matches(letter, LATER)
+    assert not LetterFilter(name=REQUEST_ID).matches(letter, LATER)
 
 
 def test_letter_is_open_until_something_was_done_with_it() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.message.numbering import place
+from pipeline.message.numbering import analyse
 
 CODES = sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
@@ -41,15 +41,15 @@ def _examples(kind: int) -> dict[str, phonenumbers.PhoneNumber]:
     ],
 )
 def test_number_is_read_without_trunk_digits_where_they_are_no_part_of_it(written: str, normal: str) -> None:
-    assert place(written).e164 == normal
+    assert analyse(written).e164 == normal
 
 
 def test_mobile_numbers_of_all_countries_are_normal_in_their_country_and_not_premium() -> None:
     examples = _examples(phonenumbers.PhoneNumberType.MOBILE)
-    placed = {text: place(text) for text in examples}
+    analysed = {text: analyse(text) for text in examples}
 
     assert len(examples) > 200
-    assert {text: (one.e164, one.country, one.premium) for text, one in placed.items()} == {
+    assert {text: (one.e164, one.country, one.premium) for text, one in analysed.items()} == {
         text: (text, phonenumbers.region_code_for_number(number), False) for text, number in examples.items()
     }
 
@@ -58,12 +58,12 @@ def test_mobile_numbers_of_all_countries_are_normal_in_their_country_and_not_pre
 def test_normal_form_is_what_the_library_makes_of_the_whole_number(code: int, national: str) -> None:
     text = f"+{code}{national}"[:16]
     try:
-        normal = place(text).e164
+        normal = analyse(text).e164
     except ValueError:
         return
 
     assert normal == phonenumbers.format_number(phonenumbers.parse(text), phonenumbers.PhoneNumberFormat.E164)
-    assert place(normal).e164 == normal
+    assert analyse(normal).e164 == normal
 
 
 @pytest.mark.parametrize(
@@ -83,12 +83,12 @@ def test_normal_form_is_what_the_library_makes_of_the_whole_number(code: int, na
 )
 def test_number_that_no_plan_can_have_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="begins"):
-        place(text)
+        analyse(text)
 
 
 @pytest.mark.parametrize("text", ["+447000000000", "+491799999999", "+2250100000000", "+14157209999"])
 def test_number_of_a_range_that_nobody_is_known_to_use_is_taken(text: str) -> None:
-    assert place(text).e164 == text
+    assert analyse(text).e164 == text
 
 
 @pytest.mark.parametrize(
@@ -96,16 +96,16 @@ def test_number_of_a_range_that_nobody_is_known_to_use_is_taken(text: str) -> No
     ["+449098790000", "+19005550123", "+37190012345", "+979123456789", "+4909001123456", "+78091234567"],
 )
 def test_premium_rate_is_told(text: str) -> None:
-    assert place(text).premium
+    assert analyse(text).premium
 
 
 @pytest.mark.parametrize("text", ["+18005550123", "+448001234567", "+80012345678", "+882161234567", "+447700900123"])
 def test_freephone_and_satellite_phones_are_not_premium_rate(text: str) -> None:
-    assert not place(text).premium
+    assert not analyse(text).premium
 
 
 def test_premium_rate_of_every_country_is_told() -> None:
     examples = _examples(phonenumbers.PhoneNumberType.PREMIUM_RATE)
 
     assert len(examples) > 100
-    assert [text for text in examples if not place(text).premium] == []
+    assert [text for text in examples if not analyse(text).premium] == []

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.message.text import TEXTS
-from pipeline.message.text_costs import dear
+from pipeline.message.text_costs import avoidable_segments
 from pipeline.settings import CallerSettings, Settings
 
 LONG = "{code} is your code. Do not give it to anybody else, whoever asks for it, {brand}"  # more than 70 characters
@@ -13,7 +13,7 @@ LONG = "{code} is your code. Do not give it to anybody else, whoever asks for it
 
 def _found(**caller: object) -> list[tuple[str, str]]:
     settings = Settings(callers={"shop": CallerSettings(**{"brand": "Shop", **caller})})  # type: ignore[arg-type] # a table's columns
-    return [(".".join(costly.path), str(costly)) for costly in dear(settings)]
+    return [(".".join(costly.path), str(costly)) for costly in avoidable_segments(settings)]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pipeline.dispatch.following import is_broken
 from pipeline.orders import Accepted, Refused, Situation, Wanted, after, asked, judge, outlook
 from pipeline.orders.asking import FIELDS
 from pipeline.records import Order, OrderKind, RouteState, RouteTable, decode, encode
-from pipeline.routing.standing import covers, in_force
+from pipeline.routing.overrides import covers, in_force
 from pipeline.settings.countries import shares_for
 from tests.pipeline.orders.situations import ORDER_ID, ROUTES, an_order, wanted
 from tests.samples import NOW, a_route, a_table

@@ -241,7 +241,7 @@ async def test_replica_in_place_of_the_store_is_answered_503_and_told_by_readyz(
 
 async def test_verification_names_the_route_that_brought_the_code(door: Door) -> None:
     code = await door.dispatched(door.request(ID), "carrier-a", "carrier-b")
-    await door.checks.receipt(ID, 2, ReceiptState.DELIVERED, write=True)
+    await door.receipt_rows.receipt(ID, 2, ReceiptState.DELIVERED, write=True)
     await _verify(door, wrong(code))
     await _verify(door, code)
 

@@ -19,7 +19,7 @@ async def _look(door: Door, request_id: str = ID, headers: dict[str, str] = SHOP
 async def test_timeline_tells_attempts_and_receipts_without_number_and_code(door: Door) -> None:
     request = door.request(ID)
     code = await door.dispatched(request, "carrier-a", "carrier-b")
-    await door.checks.receipt(ID, 2, ReceiptState.DELIVERED, write=True)
+    await door.receipt_rows.receipt(ID, 2, ReceiptState.DELIVERED, write=True)
 
     status, seen = await _look(door)
 

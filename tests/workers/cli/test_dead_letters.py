@@ -13,7 +13,8 @@ from pipeline.records import LetterState
 from tests.pipeline.letters.dead import SEALED, a_letter
 from tests.samples import NOW
 from workers.cli.dead_letters.options import age_of, author_of, country_of, reason_of
-from workers.operators.redrive import Purged, Redriven
+from workers.operators.purge import Purged
+from workers.operators.redrive import Redriven
 
 HASH = "hash-of-the-number"
 

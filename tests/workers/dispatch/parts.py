@@ -18,10 +18,10 @@ from pipeline.settings import Settings
 from pipeline.settings.parse import parse
 from providers.seam import Accepted, Callback, ProviderReceipt, Sms
 from tests.samples import a_table
-from workers.dispatch.case import Opener
-from workers.dispatch.desks import Desks
+from workers.dispatch.accounts import Accounts
 from workers.dispatch.dispatcher import Dispatcher
 from workers.dispatch.handover import HandOver
+from workers.dispatch.unsealer import Unsealer
 from workers.loop import Record
 from workers.metrics import Metrics
 from workers.metrics.definitions import of
@@ -108,21 +108,21 @@ class World:
     clock: SetClock = field(default_factory=SetClock)
     providers: dict[str, ScriptedProvider] = field(default_factory=dict)
     offset: int = 0
-    place_wait_s: float = 0.05
+    permit_wait_s: float = 0.05
     metrics: Metrics = field(default_factory=lambda: Metrics(of("dispatch")))
 
     def __post_init__(self) -> None:
         self.providers = self.providers or {name: ScriptedProvider(name) for name in self.settings.providers}
         self.claims = Claims(self.store, owner=self.owner, lease_s=self.settings.dispatch.lease_s)
-        self.desks = Desks(self.settings, self.providers, place_wait_s=self.place_wait_s)
-        opener = Opener(settings=self.settings)
+        self.accounts = Accounts(self.settings, self.providers, permit_wait_s=self.permit_wait_s)
+        unsealer = Unsealer(settings=self.settings)
         self.dispatcher = Dispatcher(
             self.settings,
             producer=self.topics,
             claims=self.claims,
-            desks=self.desks,
-            opener=opener,
-            hand_over=HandOver(self.settings, "config", opener, self.claims, self.clock),
+            accounts=self.accounts,
+            unsealer=unsealer,
+            hand_over=HandOver(self.settings, "config", unsealer, self.claims, self.clock),
             clock=self.clock,
             metrics=self.metrics,
         )
@@ -138,7 +138,7 @@ class World:
 
     def first_of(self, request_id: str) -> ScriptedProvider:
         """Give the provider that the first attempt of a request goes to while all are well."""
-        shares = self.desks.open_to("GB", (), again=True, rescue=False).shares
+        shares = self.accounts.eligible("GB", (), again=True, rescue=False).shares
         return self.providers[choose(shares, (), point_of(request_id, 1)) or ""]
 
     def request(self, **changes: Any) -> OtpRequest:
@@ -163,7 +163,7 @@ class World:
         """Let the dispatcher read a table of these routes, newer than those before."""
         self.offset += 1
         table = a_table(*routes, revision=self.offset, decided_at=self.clock.at, **changes)
-        self.desks.tables.take(self.record(encode(table), ROUTES.name))
+        self.accounts.tables.take(self.record(encode(table), ROUTES.name))
 
     async def ask(self, **changes: Any) -> Record:
         """Handle one request, and give its record."""

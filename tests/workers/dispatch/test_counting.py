@@ -14,8 +14,8 @@ from tests.workers.metrics.reading import Counts, counts
 from workers.embedded.valkey import EmbeddedValkey
 from workers.metrics import Metrics
 from workers.metrics.definitions import of
-from workers.state.checks import Checks
 from workers.state.client import Store
+from workers.state.receipts import ReceiptRows
 
 A, B, C = "carrier-a", "carrier-b", "carrier-c"
 ID = "request-0123456789"
@@ -105,14 +105,14 @@ async def test_second_send_after_silence_is_told_and_so_is_one_that_the_budget_r
 
     again = len(world.sent()) - 40
     assert _counts(world, "otp_second_sends_total") == {("silence", "GB", A): again}
-    assert world.desks.all[A].budget.refused == 40 - again
+    assert world.accounts.all[A].budget.refused == 40 - again
 
 
 async def test_second_send_after_a_receipt_of_failure_is_told(world: World) -> None:
     _all_to(world, A)
     await world.ask()
-    checks = Checks(world.store, world.clock, world.settings)
-    await checks.receipt(ID, 1, ReceiptState.UNDELIVERABLE, write=True)
+    rows = ReceiptRows(world.store, world.clock)
+    await rows.receipt(ID, 1, ReceiptState.UNDELIVERABLE, write=True)
     await world.look()
 
     assert _counts(world, "otp_second_sends_total") == {("failed", "GB", A): 1}

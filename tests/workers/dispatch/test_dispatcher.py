@@ -172,8 +172,8 @@ async def test_a_provider_that_refuses_what_others_take_is_shut_out_of_its_count
         await world.ask(request_id=f"request-{number:012}", purpose=f"purpose-{number}")
 
     assert FAILURES <= len(refusing.sent) < 40
-    assert [name for name, desk in world.desks.all.items() if desk.breakers] == [refusing.name]
-    assert world.desks.all[refusing.name].breakers.keys() == {"GB"}
+    assert [name for name, account in world.accounts.all.items() if account.breakers] == [refusing.name]
+    assert world.accounts.all[refusing.name].breakers.keys() == {"GB"}
     assert not world.topics.dead()
 
 
@@ -194,7 +194,7 @@ async def test_numbers_that_nobody_takes_shut_nobody_out(world: World) -> None:
     for number in range(20):
         await world.ask(request_id=f"request-{number:012}", purpose=f"purpose-{number}")
 
-    assert not any(desk.breakers for desk in world.desks.all.values())
+    assert not any(account.breakers for account in world.accounts.all.values())
     assert len(world.topics.dead()) == 20
 
 
@@ -230,7 +230,7 @@ async def test_a_wish_is_fulfilled_by_the_one_who_took_it_when_another_one_calls
 ) -> None:
     world = world.with_providers(2)
     first = world.first_of("request-0123456789")
-    (second,) = (world.providers[name] for name in world.desks.names_in("GB") if name != first.name)
+    (second,) = (world.providers[name] for name in world.accounts.names_in("GB") if name != first.name)
     second.answers.extend([Rejected("invalid_number")] * 2)
     await world.ask()
     await _receipt(world, 1, ReceiptState.UNDELIVERABLE)
@@ -560,7 +560,7 @@ async def test_burst_beyond_the_places_is_sent_as_they_come_free_and_no_request_
     world: World,
 ) -> None:
     one = {name: replace(account, in_flight=1) for name, account in SETTINGS.providers.items()}
-    world = replace(world, settings=replace(SETTINGS, providers=one), providers={}, place_wait_s=30.0)
+    world = replace(world, settings=replace(SETTINGS, providers=one), providers={}, permit_wait_s=30.0)
     records = [
         world.record(encode(world.request(request_id=f"request-{number:012}", purpose=f"p{number}")))
         for number in range(50)
@@ -576,7 +576,7 @@ async def test_place_is_free_again_before_the_outcome_is_stored(world: World, mo
     held: list[bool] = []
 
     async def store_outcome(*_: object) -> None:
-        held.extend(desk.places.take() for desk in world.desks.all.values())
+        held.extend(account.permits.acquire() for account in world.accounts.all.values())
 
     one = {name: replace(account, in_flight=1) for name, account in SETTINGS.providers.items()}
     world = replace(world, settings=replace(SETTINGS, providers=one), providers={})
@@ -590,7 +590,7 @@ async def test_place_is_free_again_before_the_outcome_is_stored(world: World, mo
 async def test_breaker_that_opens_releases_those_who_wait_for_a_place(world: World) -> None:
     only = {"carrier-a": replace(SETTINGS.providers["carrier-a"], in_flight=1)}
     settings = replace(SETTINGS, providers=only, routes={"*": {"carrier-a": 1.0}})
-    world = replace(world, settings=settings, providers={}, place_wait_s=30.0)
+    world = replace(world, settings=settings, providers={}, permit_wait_s=30.0)
     world.providers["carrier-a"].answers.append(Misconfigured("401"))
     records = [
         world.record(encode(world.request(request_id=f"request-{number:012}", purpose=f"p{number}")))

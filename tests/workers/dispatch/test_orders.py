@@ -36,8 +36,8 @@ class Taking:
         self.tables.take(_record("otp.routes", "GB", encode(a_table(*routes, **changes))))
 
     def shares(self, country: str = "GB") -> dict[str, float]:
-        course = self.tables.of(country)
-        return dict(course.shares) if course else {}
+        plan = self.tables.of(country)
+        return dict(plan.shares) if plan else {}
 
 
 def _record(topic: str, key: str, value: bytes | None) -> Record:

@@ -14,8 +14,8 @@ from providers.seam import Accepted, Sms
 from tests.samples import a_route
 from tests.workers.dispatch.parts import GAP_S, SETTINGS, ScriptedProvider, World
 from workers.embedded.valkey import EmbeddedValkey
-from workers.state.checks import Checks, ReceiptVerdict
 from workers.state.client import Store
+from workers.state.receipts import ReceiptRows, ReceiptVerdict
 
 A, B, C = "carrier-a", "carrier-b", "carrier-c"
 BROKEN = RouteState.BROKEN
@@ -131,7 +131,7 @@ async def test_message_whose_fate_is_unknown_is_rescued_like_an_accepted_one(wor
 async def test_delivered_code_is_not_sent_again_although_its_route_broke(world: World) -> None:
     _all_to(world, A)
     await world.ask()
-    await _checks(world).receipt("request-0123456789", 1, ReceiptState.DELIVERED, write=True)
+    await _rows(world).receipt("request-0123456789", 1, ReceiptState.DELIVERED, write=True)
     _all_to(world, B, broken=(A,))
     await world.look()
 
@@ -228,7 +228,7 @@ async def test_rescue_beyond_the_cap_is_looked_at_again_and_not_lost(world: Worl
     handling = [
         asyncio.create_task(world.dispatcher.handle(world.record(encode(retry), topic))) for topic, retry in retries
     ]
-    while len(world.topics.retries()) < 10 or len(slow.sent) < 2:  # half of four places, and nobody else
+    while len(world.topics.retries()) < 10 or len(slow.sent) < 2:  # half of four permits, and nobody else
         await asyncio.sleep(0)
     slow.go.set()
     await asyncio.gather(*handling)
@@ -290,7 +290,7 @@ async def test_receipt_that_arrives_after_the_rescue_is_in_the_row_and_ends_the_
     _all_to(world, B, broken=(A,))
     await world.look()
 
-    reported = await _checks(world).receipt("request-0123456789", 1, ReceiptState.DELIVERED, write=True)
+    reported = await _rows(world).receipt("request-0123456789", 1, ReceiptState.DELIVERED, write=True)
     await world.look()
 
     assert reported.verdict is ReceiptVerdict.ADVANCED
@@ -315,5 +315,5 @@ def _attempts_of(world: World, number: int) -> list[Attempt]:
     return [attempt for attempt in world.topics.attempts() if attempt.number == number]
 
 
-def _checks(world: World) -> Checks:
-    return Checks(world.store, world.clock, world.settings)
+def _rows(world: World) -> ReceiptRows:
+    return ReceiptRows(world.store, world.clock)

@@ -39,8 +39,8 @@ def logged() -> Iterator[list[Any]]:
 
 
 def _shares(tables: Tables, country: str = "GB") -> dict[str, float]:
-    course = tables.of(country)
-    return dict(course.shares) if course else {}
+    plan = tables.of(country)
+    return dict(plan.shares) if plan else {}
 
 
 def test_without_a_table_the_shares_of_the_settings_hold(tables: Tables) -> None:
@@ -128,6 +128,6 @@ def test_table_that_is_fresh_again_is_said_once(tables: Tables, logged: list[Any
 def test_route_that_is_broken_is_known_to_be(tables: Tables) -> None:
     _take(tables, a_route("a", 0.02, RouteState.BROKEN), a_route("b", 0.98))
 
-    course = tables.of("GB")
-    assert course
-    assert (course.health_of("a").broken, course.health_of("b").broken) == (True, False)
+    plan = tables.of("GB")
+    assert plan
+    assert (plan.health_of("a").broken, plan.health_of("b").broken) == (True, False)

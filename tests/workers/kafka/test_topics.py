@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.records.topics import REQUESTS, TOPICS
 from pipeline.settings import KafkaSettings
-from workers.kafka.admin import TopicShape
+from workers.kafka.status import TopicShape
 from workers.kafka.topics import mismatches, shape
 
 SETTINGS = KafkaSettings(bootstrap="kafka-1:9092", prefix="eu.", partitions=8, min_insync=2)

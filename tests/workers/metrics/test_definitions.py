@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from workers.metrics.definitions import EVERY, LIBRARY, METRICS, Kind, Metric
+from workers.metrics.definitions import LIBRARY, METRICS
 from workers.metrics.labels import CLAIM, OPERATION
+from workers.metrics.metric import EVERY, Kind, Metric
 from workers.metrics.reference import reference
 from workers.state.claiming import ClaimVerdict
 from workers.state.client import SCRIPTS

@@ -14,13 +14,13 @@ from workers.metrics.definitions import (
     CLAIMS,
     CODES,
     DEAD_LETTERS,
-    EVERY,
     HAND_OVER_SECONDS,
     IN_FLIGHT,
     LIBRARY,
     QUEUE_AGE,
     of,
 )
+from workers.metrics.metric import EVERY
 
 Values = dict[tuple[str, frozenset[tuple[str, str]]], float]
 

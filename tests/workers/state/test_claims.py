@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from pipeline.dispatch.retry import PASSING
+from pipeline.dispatch.attempts import PASSING
 from pipeline.errors import Outcome, RowUnreadable, StoreAway
 from pipeline.records import encode
 from pipeline.settings import StateSettings
 from tests.samples import ATTEMPT, REQUEST_ID
 from workers.embedded.valkey import EmbeddedValkey
-from workers.state.claiming import Claim, ClaimVerdict, Had, Looked
+from workers.state.claiming import AttemptHistory, Claim, ClaimVerdict, Looked
 from workers.state.claims import Claims
 from workers.state.client import Store
 
@@ -314,7 +314,7 @@ async def test_earlier_attempts_are_told_to_a_resend_without_its_own(store: Stor
     earlier = (await claims.attempts(CLAIM.request_id, asked_by="otp.requests/0/5")).attempts
 
     assert [attempt.provider for attempt in earlier] == ["carrier-a"]
-    assert await claims.attempts(CLAIM.request_id, asked_by=CLAIM.source) == Had(itself=True)
+    assert await claims.attempts(CLAIM.request_id, asked_by=CLAIM.source) == AttemptHistory(itself=True)
 
 
 async def test_thousand_claims_travel_in_few_calls(store: Store) -> None:
@@ -371,7 +371,7 @@ async def test_row_of_another_type_fails_its_own_outcome_and_look_alone(store: S
 
     assert (await claims.claim(other)).outcome == OUTCOME
     assert [type(look) for look in looks] == [RowUnreadable, Looked]
-    assert await claims.attempts(CLAIM.request_id, asked_by="any") == Had()
+    assert await claims.attempts(CLAIM.request_id, asked_by="any") == AttemptHistory()
     assert store.available
     assert claims.owed == 0
 

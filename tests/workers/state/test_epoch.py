@@ -12,10 +12,10 @@ from pipeline.errors import StoreAway
 from pipeline.settings import StateSettings
 from tests.workers.doors import ENTRY, Door, opened, settings_for
 from workers.embedded.valkey import EmbeddedValkey
-from workers.state.checks import WishVerdict
 from workers.state.client import Store
 from workers.state.entries import TryVerdict
 from workers.state.epoch import Settled
+from workers.state.wishes import WishVerdict
 
 ID = "request-0123456789"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from pipeline.errors import DeadReason, PipelineError
-from pipeline.letters.dead_letters import Wanted, public
+from pipeline.letters.dead_letters import LetterFilter, public
 from pipeline.letters.redrive import in_words
 from pipeline.records import LetterState
 from workers.cli.dead_letters.options import (
@@ -29,7 +29,7 @@ from workers.cli.invocation import ConfigOption, DataOption, load_beside, naming
 from workers.cli.output import JsonOption, write_json
 
 if TYPE_CHECKING:
-    from workers.operators.redrive import Purged
+    from workers.operators.purge import Purged
 
 SHOWN: Final = 20  # letters of a list, without --limit
 
@@ -65,16 +65,16 @@ def list_(
     settings = load_beside(ctx, config, data).settings
     wanted = _wanted(reason, provider, country, caller, older_than, newer_than)
     from workers.cli.dead_letters.words import show_list
-    from workers.operators.redrive import read
+    from workers.operators.dead_letters import read
 
     with naming_kafka(settings):
-        shelf = asyncio.run(read(settings.kafka))
-    found = [letter for letter in shelf.find(wanted) if everything or letter.state is LetterState.OPEN]
+        queue = asyncio.run(read(settings.kafka))
+    found = [letter for letter in queue.find(wanted) if everything or letter.state is LetterState.OPEN]
     reasons = dict(Counter(letter.dead.reason.value for letter in found).most_common())
     shown = found[:limit]
-    show_list(shown, reasons, broken=shelf.broken)
+    show_list(shown, reasons, broken=queue.broken)
     letters = [public(letter) for letter in shown]
-    write_json(json_to, {"found": len(found), "reasons": reasons, "broken": shelf.broken, "dead_letters": letters})
+    write_json(json_to, {"found": len(found), "reasons": reasons, "broken": queue.broken, "dead_letters": letters})
 
 
 @dead_letters.command()
@@ -91,14 +91,15 @@ def show(
     """Show one dead letter with its attempts, and what a redrive would do. Nothing sealed is shown."""
     settings = load_beside(ctx, config, data).settings
     from workers.cli.dead_letters.words import show_letter
-    from workers.operators.redrive import decision_on, read
+    from workers.operators.dead_letters import read
+    from workers.operators.redrive import decision_on
 
     with naming_kafka(settings):
-        shelf = asyncio.run(read(settings.kafka))
-    found = shelf.find(Wanted(name=ref))
+        queue = asyncio.run(read(settings.kafka))
+    found = queue.find(LetterFilter(name=ref))
     if not found:
         raise PipelineError(f"no dead letter of {ref}; `ithaca dead-letters list --all` names those that there are")
-    decision = decision_on(settings, found[0], shelf.now)
+    decision = decision_on(settings, found[0], queue.now)
     show_letter(found[0], decision, others=len(found) - 1)
     write_json(json_to, public(found[0]) | {"redrive": in_words(decision), "others": len(found) - 1})
 
@@ -163,14 +164,14 @@ def purge(
     settings = load_beside(ctx, config, data).settings
     wanted = _wanted(reason, provider, country, caller, older_than, newer_than, ref)
     from workers.cli.dead_letters.words import show_purged
-    from workers.operators.redrive import purge as purge_now
-    from workers.operators.redrive import read
+    from workers.operators.dead_letters import read
+    from workers.operators.purge import purge as purge_now
 
     def purged(*, dry: bool) -> "Purged":
-        return asyncio.run(purge_now(settings, wanted, author=author, dry=dry, limit=limit, shelf=shelf))
+        return asyncio.run(purge_now(settings, wanted, author=author, dry=dry, limit=limit, queue=queue))
 
     with naming_kafka(settings):
-        shelf = asyncio.run(read(settings.kafka))
+        queue = asyncio.run(read(settings.kafka))
         done = purged(dry=dry_run or not yes)
         show_purged(done)
         if done.reasons and not (dry_run or yes):
@@ -195,8 +196,8 @@ def _wanted(
     older_than: timedelta | None,
     newer_than: timedelta | None,
     name: str | None = None,
-) -> Wanted:
-    return Wanted(
+) -> LetterFilter:
+    return LetterFilter(
         reason=reason,
         provider=provider,
         country=country,

@@ -10,7 +10,8 @@ from pipeline.letters.redrive import TIER, Decision, Summary, in_words
 from pipeline.records import LetterState
 from pipeline.records.topics import DEAD, EXPIRED
 from workers.cli.output import console
-from workers.operators.redrive import Purged, Redriven
+from workers.operators.purge import Purged
+from workers.operators.redrive import Redriven
 
 
 def show_list(letters: Sequence[Letter], reasons: Mapping[str, int], *, broken: int) -> None:

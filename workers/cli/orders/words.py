@@ -12,13 +12,13 @@ from pipeline.orders import Outlook, Refused
 from pipeline.records import Order
 from pipeline.settings.countries import EVERYWHERE
 from workers.cli.output import console, program
-from workers.operators.orders import Control, Given
+from workers.operators.orders import Control, PlacedOrder
 
 BAD: Final = "bold red"
 WARNING: Final = "yellow"
 
 
-def show_given(given: Given, *, dry: bool) -> None:
+def show_given(given: PlacedOrder, *, dry: bool) -> None:
     """Show an order that was given, or would be."""
     order, out = given.accepted.order, console()
     out.print(Text.assemble(("would be  " if dry else "ordered   ", "bold"), what(order)))
@@ -33,7 +33,7 @@ def show_given(given: Given, *, dry: bool) -> None:
         out.print(f"undo      {program()} orders withdraw {order.order_id}", markup=False, soft_wrap=True)
 
 
-def given_document(given: Given, *, dry: bool) -> dict[str, Any]:
+def given_document(given: PlacedOrder, *, dry: bool) -> dict[str, Any]:
     """Give the same for programs."""
     return {
         "accepted": True,

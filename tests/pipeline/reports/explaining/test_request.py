@@ -22,7 +22,7 @@ from pipeline.records import (
     Verdict,
     Verification,
 )
-from pipeline.reports.explaining import Known, RequestStory, explain_request
+from pipeline.reports.explaining import RequestRecords, RequestStory, explain_request
 from tests.samples import ATTEMPT, NOW, REQUEST_ID, a_route, a_table
 
 REQUEST = OtpRequest(
@@ -72,13 +72,13 @@ ENTERED = Verification(
 
 
 def told(**known: Any) -> RequestStory:
-    story = explain_request(REQUEST_ID, Known(**known))
+    story = explain_request(REQUEST_ID, RequestRecords(**known))
     assert story is not None
     return story
 
 
 def test_nothing_is_told_of_what_is_not_known() -> None:
-    assert explain_request(REQUEST_ID, Known()) is None
+    assert explain_request(REQUEST_ID, RequestRecords()) is None
 
 
 @pytest.mark.parametrize(
@@ -153,6 +153,6 @@ def test_attempts_of_a_dead_letter_are_told_where_their_own_records_are_gone() -
 @given(st.sampled_from([None, REQUEST]), st.sampled_from([None, DEAD]), st.lists(st.integers(1, 9), max_size=4))
 def test_nothing_personal_is_told(request: OtpRequest | None, dead: DeadLetter | None, numbers: list[int]) -> None:
     attempts = [attempt(number, number_hash="hash-of-the-number") for number in numbers]
-    story = explain_request(REQUEST_ID, Known(request=request, dead=dead, attempts=attempts))
+    story = explain_request(REQUEST_ID, RequestRecords(request=request, dead=dead, attempts=attempts))
     shown = msgspec.json.encode(story).decode()
     assert [secret for secret in ("447700900123", "hash-of-the-number", '"hash"') if secret in shown] == []

@@ -24,7 +24,7 @@ from pipeline.records import (
     Verdict,
     Verification,
 )
-from pipeline.reports.postmortem.facts import Facts, Given
+from pipeline.reports.postmortem.facts import Facts, PastOrder
 from tests.samples import ATTEMPT, a_route, a_table
 
 ONSET: Final = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)
@@ -183,7 +183,7 @@ FACTS: Final = Facts(
     incident=CLOSED,
     told=(OPENED, UPDATED, CLOSED),
     tables=TABLES,
-    orders=(Given(order=PIN, withdrawn_at=at(90)), Given(order=HOLD), Given(order=LATER)),
+    orders=(PastOrder(order=PIN, withdrawn_at=at(90)), PastOrder(order=HOLD), PastOrder(order=LATER)),
     attempts=ATTEMPTS,
     receipts=RECEIPTS,
     verifications=ENTRIES,

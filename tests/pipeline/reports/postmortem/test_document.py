@@ -16,7 +16,7 @@ from msgspec import structs
 
 from pipeline.records import Cause, Incident, Phase
 from pipeline.reports.postmortem.document import SECTIONS
-from pipeline.reports.postmortem.facts import Facts, Given
+from pipeline.reports.postmortem.facts import Facts, PastOrder
 from pipeline.reports.postmortem.written import CHART, CSV, DOCUMENT, NUMBERS, SHEET, write
 from tests.pipeline.reports.postmortem.made_up import (
     ATTEMPTS,
@@ -92,7 +92,7 @@ def test_where_nobody_did_anything_it_says_so() -> None:
 
 
 def test_order_that_still_holds_is_a_task() -> None:
-    still = write(replace(FACTS, orders=(Given(order=structs.replace(PIN, expires_at=at(9000))),))).files[DOCUMENT]
+    still = write(replace(FACTS, orders=(PastOrder(order=structs.replace(PIN, expires_at=at(9000))),))).files[DOCUMENT]
 
     assert f"`ithaca orders withdraw {PIN.order_id}`" in sections(still)["Open tasks"]
 
@@ -100,7 +100,7 @@ def test_order_that_still_holds_is_a_task() -> None:
 def test_order_of_another_time_is_none_of_this_incident() -> None:
     long_ago = structs.replace(PIN, at=at(-900), expires_at=at(-300))
 
-    assert PIN.reason not in write(replace(FACTS, orders=(Given(order=long_ago),))).files[DOCUMENT]
+    assert PIN.reason not in write(replace(FACTS, orders=(PastOrder(order=long_ago),))).files[DOCUMENT]
 
 
 def test_where_the_tables_are_gone_the_incident_has_kept_their_sentences() -> None:
@@ -243,7 +243,7 @@ def test_numbers_and_codes_of_people_never_appear(digits: str, spelling: str) ->
     request = structs.replace(LETTER.request, to=f"+{digits}") if LETTER.request else None
     facts = replace(
         FACTS,
-        orders=(Given(order=order),),
+        orders=(PastOrder(order=order),),
         attempts=[structs.replace(one, number_hash=digits) for one in ATTEMPTS],
         dead=(structs.replace(LETTER, request=request, detail=said, number_hash=digits),),
     )
@@ -255,7 +255,7 @@ def test_numbers_and_codes_of_people_never_appear(digits: str, spelling: str) ->
 def test_number_that_is_written_with_gaps_is_left_out(written: str) -> None:
     order = structs.replace(PIN, reason=f"calls from {written} since 2026-01-02 12:00")
 
-    said = write(replace(FACTS, orders=(Given(order=order),))).files[DOCUMENT]
+    said = write(replace(FACTS, orders=(PastOrder(order=order),))).files[DOCUMENT]
 
     assert written not in said
     assert "calls from (number left out) since 2026-01-02 12:00" in said

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.records import Mode, Order, OrderKind, Route, RouteState
 from pipeline.routing import Router
-from pipeline.routing.standing import Standing, in_force, of_country, standing
+from pipeline.routing.overrides import Overrides, in_force, of_country, overrides
 from pipeline.routing.steer import PROBED
 from tests.pipeline.routing.worlds import SILENT, T0, WELL, Behaviour, World, broken
 
@@ -180,18 +180,18 @@ def test_only_orders_that_are_not_over_are_in_force_oldest_first() -> None:
 @pytest.mark.parametrize(
     ("orders", "broken_ones", "expected"),
     [
-        ([], "", Standing()),
-        ([order(OrderKind.BAN, "a")], "", Standing(banned=frozenset("a"))),
-        ([order(OrderKind.BAN, "stranger")], "", Standing()),
-        ([order(OrderKind.BAN, name) for name in "ab"], "", Standing()),
-        ([order(OrderKind.DRAIN, "a")], "", Standing(drained=frozenset("a"))),
-        ([order(OrderKind.DRAIN, "a")], "b", Standing()),
-        ([order(OrderKind.DRAIN, name) for name in "ab"], "", Standing()),
-        ([order(OrderKind.BAN, "b"), order(OrderKind.DRAIN, "a")], "", Standing(banned=frozenset("b"))),
-        ([order(OrderKind.PIN, "a"), order(OrderKind.DRAIN, "a")], "", Standing(pinned="a")),
-        ([order(OrderKind.PROBE, "a"), order(OrderKind.BAN, "a")], "", Standing(banned=frozenset("a"))),
-        ([order(OrderKind.HOLD)], "", Standing(held=True)),
+        ([], "", Overrides()),
+        ([order(OrderKind.BAN, "a")], "", Overrides(banned=frozenset("a"))),
+        ([order(OrderKind.BAN, "stranger")], "", Overrides()),
+        ([order(OrderKind.BAN, name) for name in "ab"], "", Overrides()),
+        ([order(OrderKind.DRAIN, "a")], "", Overrides(drained=frozenset("a"))),
+        ([order(OrderKind.DRAIN, "a")], "b", Overrides()),
+        ([order(OrderKind.DRAIN, name) for name in "ab"], "", Overrides()),
+        ([order(OrderKind.BAN, "b"), order(OrderKind.DRAIN, "a")], "", Overrides(banned=frozenset("b"))),
+        ([order(OrderKind.PIN, "a"), order(OrderKind.DRAIN, "a")], "", Overrides(pinned="a")),
+        ([order(OrderKind.PROBE, "a"), order(OrderKind.BAN, "a")], "", Overrides(banned=frozenset("a"))),
+        ([order(OrderKind.HOLD)], "", Overrides(held=True)),
     ],
 )
-def test_orders_come_to_this_for_two_providers(orders: list[Order], broken_ones: str, expected: Standing) -> None:
-    assert standing(orders, "GB", ["a", "b"], list(broken_ones)) == expected
+def test_orders_come_to_this_for_two_providers(orders: list[Order], broken_ones: str, expected: Overrides) -> None:
+    assert overrides(orders, "GB", ["a", "b"], list(broken_ones)) == expected

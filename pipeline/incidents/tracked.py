@@ -7,10 +7,10 @@ from typing import Final
 from msgspec.structs import replace
 
 from pipeline.evidence.routes import WINDOW_S, RouteName
+from pipeline.incidents.diagnosis import Diagnosis
+from pipeline.incidents.impact import Affected, Codes, ImpactCounter
 from pipeline.incidents.measure import Sign
 from pipeline.incidents.scope import OF_ONE_PROVIDER, WHOLE, Scope
-from pipeline.incidents.telling import Telling
-from pipeline.incidents.toll import Codes, Toll, Way
 from pipeline.incidents.wording import instant, opened, said_anew, with_done, within
 from pipeline.incidents.world import CALM, LOOKBACK_S, World
 from pipeline.records import Cause, Incident, Phase, RouteTable
@@ -21,10 +21,10 @@ CALM_S: Final = 60  # without trouble, and it is over
 TELL_EVERY_S: Final = 10
 
 
-class Case:
+class TrackedIncident:
     """An incident as it stands, and what follows from one look to the next. Instants are epoch seconds."""
 
-    def __init__(self, incident: Incident, toll: Toll, sign: Sign, now: float) -> None:
+    def __init__(self, incident: Incident, impact: ImpactCounter, sign: Sign, now: float) -> None:
         self.incident = incident
         self.routes: frozenset[RouteName] = frozenset()  # that are or were in trouble
         self.told: Incident | None = None  # as it was told last
@@ -32,35 +32,35 @@ class Case:
         self._scoped_at = now
         self._bad_at = now
         self._sick: frozenset[RouteName] = frozenset()  # of the routes, those that have not come back
-        self._toll = toll
+        self._impact = impact
         self._sign = sign  # by which it shows
         self._changes: dict[str, datetime] = {}  # of the tables, the newest that is noted
         self._reopened = False
         self.ended = False  # it has become part of another incident
 
     @classmethod
-    def open(cls, told: Telling, now: float) -> "Case":
+    def open(cls, diagnosis: Diagnosis, now: float) -> "TrackedIncident":
         """Begin with a fault."""
-        case = cls(opened(told, now), Toll(told.onset), told.sign, now)
-        case.claim(told.fault.routes)
-        return case
+        tracked = cls(opened(diagnosis, now), ImpactCounter(diagnosis.onset), diagnosis.sign, now)
+        tracked.claim(diagnosis.fault.routes)
+        return tracked
 
     @classmethod
-    def resume(cls, incident: Incident, world: World, routes: Collection[RouteName]) -> "Case":
+    def resume(cls, incident: Incident, world: World, routes: Collection[RouteName]) -> "TrackedIncident":
         """Go on with what was told before a restart. `routes` are those in trouble that belong to it."""
         onset = int(incident.onset_at.timestamp())
-        toll = Toll(onset)
+        impact = ImpactCounter(onset)
         if onset < world.second - WINDOW_S:  # the evidence has forgotten what was counted then
             counted = Codes(incident.requested, incident.swallowed, incident.rescued)
-            toll = Toll(int(incident.updated_at.timestamp()) + 1, counted)
+            impact = ImpactCounter(int(incident.updated_at.timestamp()) + 1, counted)
         measured = world.measure(routes, max(onset, world.second - LOOKBACK_S))
         by_entries = measured.entries.fallen and not measured.receipts.fallen
-        case = cls(incident, toll, Sign.ENTRIES if by_entries else Sign.RECEIPTS, world.now)
-        case.told, case._urgent = incident, False
-        case._scoped_at = incident.opened_at.timestamp()
-        case._changes = dict.fromkeys(world.tables, incident.updated_at)
-        case.claim(routes)
-        return case
+        tracked = cls(incident, impact, Sign.ENTRIES if by_entries else Sign.RECEIPTS, world.now)
+        tracked.told, tracked._urgent = incident, False
+        tracked._scoped_at = incident.opened_at.timestamp()
+        tracked._changes = dict.fromkeys(world.tables, incident.updated_at)
+        tracked.claim(routes)
+        return tracked
 
     @property
     def scope(self) -> Scope:
@@ -86,22 +86,22 @@ class Case:
         self.routes |= frozenset(names)
         self._sick |= frozenset(names)
 
-    def take(self, told: Telling, now: float) -> None:
+    def take(self, diagnosis: Diagnosis, now: float) -> None:
         """Say anew what it is, while it is young. Another fault than before, or more routes, is told at once."""
-        scope, routes = told.fault.scope, told.fault.routes
-        if scope == self.scope or self._may_become(told, now):
+        scope, routes = diagnosis.fault.scope, diagnosis.fault.routes
+        if scope == self.scope or self._may_become(diagnosis, now):
             if scope != self.scope or (scope.cause is Cause.ROUTE and not routes <= self.routes):
                 self._scoped_at, self._urgent = now, True
             if self.young(now):
-                self.incident, self._sign = said_anew(self.incident, told, now), told.sign
-                self._count_from(told.onset)
+                self.incident, self._sign = said_anew(self.incident, diagnosis, now), diagnosis.sign
+                self._count_from(diagnosis.onset)
         self.claim(routes)
 
-    def _may_become(self, told: Telling, now: float) -> bool:
+    def _may_become(self, diagnosis: Diagnosis, now: float) -> bool:
         """Tell whether it may turn out to be another fault. A narrower one needs proof, or some time."""
-        narrower = told.fault.scope.cause is Cause.ROUTE and self.scope.cause in WHOLE
+        narrower = diagnosis.fault.scope.cause is Cause.ROUTE and self.scope.cause in WHOLE
         waited = self.scope.cause is Cause.PROVIDER and now - self._scoped_at >= NARROWS_S
-        proven = told.fine_elsewhere or waited
+        proven = diagnosis.fine_elsewhere or waited
         return self.young(now) and (proven or not narrower)
 
     def reopen(self, now: float) -> None:
@@ -110,7 +110,7 @@ class Case:
         self._reopened = self._urgent = True
         self._scoped_at = self._bad_at = now
 
-    def end_within(self, other: "Case") -> None:
+    def end_within(self, other: "TrackedIncident") -> None:
         """Close it: it is part of another incident."""
         self.ended = True
         self.incident = within(self.incident, other.incident)
@@ -130,14 +130,14 @@ class Case:
         last = self.told
         if last and not self._urgent and world.now - last.updated_at.timestamp() < TELL_EVERY_S:
             return None
-        codes = self._toll.count(world, self._way(world), int(self._bad_at))
+        codes = self._impact.count(world, self._affected(world), int(self._bad_at))
         record = self._counted(codes, phase=Phase.UPDATED if last else Phase.OPENED)
         if last and replace(record, updated_at=last.updated_at, phase=last.phase) == last:
             return None
         return self._tell(record, world.now)
 
     def _close(self, world: World) -> Incident:
-        codes = self._toll.stop(world, self._way(world), int(self._bad_at))
+        codes = self._impact.stop(world, self._affected(world), int(self._bad_at))
         record = self._counted(codes, phase=Phase.CLOSED)
         return self._tell(replace(record, closed_at=instant(world.now)), world.now)
 
@@ -152,18 +152,18 @@ class Case:
 
     def _count_from(self, onset: int) -> None:
         if self._reopened:
-            self._toll.since = max(self._toll.since, onset)
+            self._impact.since = max(self._impact.since, onset)
         else:
-            self._toll = Toll(int(self.onset))
+            self._impact = ImpactCounter(int(self.onset))
 
-    def _way(self, world: World) -> Way:
+    def _affected(self, world: World) -> Affected:
         """Say which messages are counted. No sign tells of them where a sign is what is missing."""
         scope, sign = self.scope, None
         if scope.cause is not Cause.SIGNAL:
             fake = self._sign is Sign.ENTRIES and scope.cause in OF_ONE_PROVIDER
             sign = Sign.ENTRIES if fake else Sign.RECEIPTS
         within = [name for name in world.evidence.routes if scope.holds(name)]
-        return Way(routes=self.routes if scope.cause is Cause.ROUTE else within, config=scope.config, sign=sign)
+        return Affected(routes=self.routes if scope.cause is Cause.ROUTE else within, config=scope.config, sign=sign)
 
     def _note_done(self, world: World) -> None:
         """Note why tables have changed since the onset."""

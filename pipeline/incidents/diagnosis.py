@@ -1,4 +1,4 @@
-"""One fault as it is told: where it shows, since when, and the numbers of it."""
+"""One fault, diagnosed: where it shows, since when, and the numbers of it."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _NUMBERS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class Diagnosis:
     """What sentences are made of."""
 
     picture: Picture
@@ -58,15 +58,15 @@ class Telling:
         return f": {text}, usual {count.usual * 100:.0f} %"
 
 
-def telling(picture: Picture, fault: Fault) -> Telling:
+def diagnose(picture: Picture, fault: Fault) -> Diagnosis:
     """Find since when a fault is, and by which sign it shows."""
     since = _since(picture, fault)
     measured = picture.of(fault.where) if since == picture.since else picture.world.measure(fault.where, since)
-    return Telling(picture, fault, since, measured, _sign(measured))
+    return Diagnosis(picture, fault, since, measured, _sign(measured))
 
 
 def _since(picture: Picture, fault: Fault) -> int:
-    stops = picture.world.memory.flow.stops
+    stops = picture.world.baselines.flow.stops
     if fault.scope.cause is Cause.SIGNAL and stops:
         return max(stop.at for stop in stops.values())
     onset = picture.world.onset(fault.where)

@@ -27,7 +27,7 @@ _KEPT: Final = 0.5 ** (1 / HALF_LIFE_S)
 
 
 @dataclass(slots=True)
-class Usual:
+class Baseline:
     """What was heard of a route's messages `AGE_S` after their send, fading."""
 
     sent: float = 0.0
@@ -65,12 +65,12 @@ class Usual:
         return self.missed / self.sent if self.sent >= ENOUGH else 0.0
 
 
-class Memory:
+class Baselines:
     """What is usual of every route, and the pulse of all together."""
 
     def __init__(self) -> None:
-        self._routes: dict[RouteName, Usual] = {}
-        self._all = Usual()  # for routes of which too little is known
+        self._routes: dict[RouteName, Baseline] = {}
+        self._all = Baseline()  # for routes of which too little is known
         self._pulse: deque[tuple[Count, Count]] = deque(maxlen=PULSE_S)  # receipts and entries of each second
         self._looked_at: int | None = None
         self._doubted_s = 0  # for how long the pulse has looked bad
@@ -88,14 +88,14 @@ class Memory:
             self._pulse.append(self._look(evidence, second, current))
             self._looked_at = second
 
-    def of(self, route: RouteName) -> Usual:
+    def of(self, route: RouteName) -> Baseline:
         """Give what is usual of a route."""
-        return self._routes.get(route) or Usual()
+        return self._routes.get(route) or Baseline()
 
-    def together(self, routes: Iterable[RouteName]) -> Usual:
+    def together(self, routes: Iterable[RouteName]) -> Baseline:
         """Give what is usual of some routes together."""
         found = [self.of(route) for route in routes]
-        return Usual(
+        return Baseline(
             sent=sum(usual.sent for usual in found),
             delivered=sum(usual.delivered for usual in found),
             creditable=sum(usual.creditable for usual in found),
@@ -122,7 +122,7 @@ class Memory:
             heard = route.heard(second, second) if second in route.seconds else None
             if heard is None:
                 continue
-            usual = self._routes.setdefault(name, Usual())
+            usual = self._routes.setdefault(name, Baseline())
             known = usual if usual.known else self._all
             receipts.add(heard.sent, 1.0, known.reported, heard.delivered)
             entries.add(heard.creditable, 1.0, known.entered, heard.verified)

@@ -15,7 +15,7 @@ from pipeline.records import Order, OrderKind
 from pipeline.settings.countries import EVERYWHERE
 
 
-class Standing(Struct, frozen=True, kw_only=True):
+class Overrides(Struct, frozen=True, kw_only=True):
     """What operators want of the providers of one country."""
 
     pinned: str | None = None
@@ -30,7 +30,7 @@ class Standing(Struct, frozen=True, kw_only=True):
         return self.banned | self.drained
 
 
-NOTHING_ORDERED: Final = Standing()
+NO_OVERRIDES: Final = Overrides()
 
 
 def in_force(orders: Iterable[Order], now: datetime) -> list[Order]:
@@ -48,7 +48,7 @@ def covers(area: str, country: str) -> bool:
     return area in {EVERYWHERE, country}
 
 
-def standing(orders: Iterable[Order], country: str, providers: Collection[str], broken: Collection[str]) -> Standing:
+def overrides(orders: Iterable[Order], country: str, providers: Collection[str], broken: Collection[str]) -> Overrides:
     """Put the orders in force together for the providers of a country, of which some are known to be broken.
 
     A ban of all of them is followed for none: messages have to go somewhere. Likewise a drain is followed while a
@@ -61,7 +61,7 @@ def standing(orders: Iterable[Order], country: str, providers: Collection[str], 
     pins = [order for order in ours if order.kind is OrderKind.PIN and order.provider in left]
     pinned = max(pins, key=_precedence).provider if pins else None
     drained = _named(ours, OrderKind.DRAIN, left) - {pinned}
-    return Standing(
+    return Overrides(
         pinned=pinned,
         banned=banned,
         drained=drained if left - drained - frozenset(broken) else frozenset(),

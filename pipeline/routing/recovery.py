@@ -16,7 +16,7 @@ STAGES: Final = (0.1, 0.3, 0.6)  # of the traffic, at most; then there is no lim
 
 
 @dataclass(slots=True)
-class Comeback:
+class Recovery:
     """What a route went through. Instants are epoch seconds."""
 
     broken: bool = False

@@ -1,4 +1,4 @@
-"""One provider as the dispatcher holds it: its adapter with its limits, breakers and budgets."""
+"""One account at a provider, as the dispatcher holds it: its adapter with its limits, breakers and budgets."""
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -10,7 +10,7 @@ from pipeline.dispatch.limits import SecondSendBudget, SendLimit
 from pipeline.errors import Malformed, ProviderError, Refused, Rejected, Scope, Undeliverable
 from pipeline.settings.countries import for_country
 from providers.seam import Provider
-from workers.dispatch.places import Places
+from workers.dispatch.permits import Permits
 from workers.log import get_log
 
 log = get_log("dispatch")
@@ -21,11 +21,11 @@ LIVES: Final = (Rejected, Undeliverable, Malformed)
 
 
 @dataclass(slots=True, kw_only=True)
-class Desk:
-    """One provider's place: its adapter and what is known of it in this process."""
+class Account:
+    """One account at a provider: its adapter and what is known of it in this process."""
 
     provider: Provider
-    places: Places
+    permits: Permits
     budget: SecondSendBudget
     rescues: SendLimit  # of what others have swallowed
     timeout_s: float
@@ -42,17 +42,17 @@ class Desk:
         """Tell whether one more message that another provider has swallowed may be sent."""
         return self.rescues.wait_s(now) == 0
 
-    def place(self, country: str, now: float, *, probe: bool, rescue: bool) -> "Place | None":
-        """Give a place that was taken to a message; with a half-open breaker it is the one of its probe.
+    def permit(self, country: str, now: float, *, probe: bool, rescue: bool) -> "Permit | None":
+        """Give a permit that was acquired to a message; with a half-open breaker it is the one of its probe.
 
         Gives none when it was a rescue's, and there are too many of these.
         """
-        if rescue and not self.rescues.take(now):
+        if rescue and not self.rescues.acquire(now):
             return None
         probed = self._known(country)
         for scope in probed:
             self.breakers[scope] = self.breakers[scope].starting(now)
-        return Place(desk=self, probed=probed, probe=probe, rescue=rescue)
+        return Permit(account=self, probed=probed, probe=probe, rescue=rescue)
 
     def unprobe(self, scopes: AbstractSet[str | None]) -> None:
         """Note that a probe has ended: if it was not even made, the next message may be it."""
@@ -111,20 +111,20 @@ class Desk:
 
 
 @dataclass(slots=True, kw_only=True)
-class Place:
-    """A place at a provider, from before the claim until its answer: what follows that is not its business."""
+class Permit:
+    """The right to one send through an account, from before the claim until the provider's answer."""
 
-    desk: Desk
+    account: Account
     probed: AbstractSet[str | None]  # the breakers' scopes that this message is a probe of
     probe: bool = False  # of a route that is known to be broken
     rescue: bool = False  # of what another provider has swallowed
     held: bool = True
 
-    def free(self) -> None:
+    def release(self) -> None:
         """Give it back, once."""
         if self.held:
             self.held = False
-            self.desk.unprobe(self.probed)
-            self.desk.places.give_back()
+            self.account.unprobe(self.probed)
+            self.account.permits.release()
             if self.rescue:
-                self.desk.rescues.give_back()
+                self.account.rescues.release()
