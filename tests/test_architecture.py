@@ -124,7 +124,7 @@ def test_imports_point_one_way() -> None:
     assert breaches(allowed, everything) == [], "imports point from bench to workers to providers to pipeline"
 
 
-def test_what_is_measured_does_not_know_the_commands_that_measure() -> None:
+def test_measurements_do_not_know_the_commands_that_run_them() -> None:
     found = [
         f"{short(path)}:{line}: imports {name}"
         for path in SOURCES
