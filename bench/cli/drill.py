@@ -1,23 +1,27 @@
 """`ithaca drill`: an outage on the running system, and what the system did about it."""
 
 import asyncio
-import shutil
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.table import Table
 
+from bench.cli.lines import table_of
+from bench.cli.shares import live, view
+from bench.cli.surroundings import surroundings
 from pipeline.reports.postmortem.written import DOCUMENT
 from pipeline.settings.problems import meant
-from workers.cli.invocation import Invocation
+from workers.cli.callers import key_of
 from workers.cli.output import JsonOption, console, write_json
-from workers.cli.shares import live, view
 
+if TYPE_CHECKING:
+    from bench.drills.drills import Drill, Size
+    from bench.drills.results import Result
+
+BEFORE: Final = "bench"  # in the help
 FOLDER: Final = Path(".ithaca/drill")  # each drill makes its own in it anew
-CACHE: Final = Path(".cache/jars")
 ALL: Final = "all"
 
 app = typer.Typer()
@@ -56,20 +60,22 @@ def drill(
     enter them. What became of the codes is counted from the journals of carriers and callers. Exit code 0 when every
     figure is within its limit.
     """
-    drills = import_module("bench.drills.drills")  # nothing in workers/ knows bench/
+    from bench.drills.drills import DRILLS
+
     if name is None:
-        console().print(_list(drills.DRILLS))
+        console().print(_list(DRILLS))
         return
-    report = import_module("bench.drills.report")
+    from bench.drills.report import document
+
     found = {}
-    for one in _chosen(drills.DRILLS, name, quick=quick):
-        size = one.quick if quick else one.size
+    for one in _chosen(DRILLS, name, quick=quick):
+        size = one.quick if quick and one.quick else one.size
         results = [
             _run(ctx, one, size, turn, runs, _folder(postmortem, one.name, turn, alone=name != ALL and runs == 1))
             for turn in range(1, runs + 1)
         ]
-        console().print(_table(report, one, results))
-        found[one.name] = report.document(one, size, results)
+        console().print(_table(one, results))
+        found[one.name] = document(one, size, results)
     met = all(one["met"] for one in found.values())
     if len(found) > 1:
         console().print(_overview(found))
@@ -77,7 +83,7 @@ def drill(
     raise typer.Exit(0 if met else 1)
 
 
-def _chosen(drills: Sequence[Any], name: str, *, quick: bool) -> list[Any]:
+def _chosen(drills: "Sequence[Drill]", name: str, *, quick: bool) -> "list[Drill]":
     short = [one for one in drills if one.quick]
     if name == ALL:
         return short if quick else list(drills)
@@ -97,26 +103,17 @@ def _folder(postmortem: Path | None, name: str, turn: int, *, alone: bool) -> Pa
     return postmortem / f"{name}-{turn}"
 
 
-def _run(ctx: typer.Context, drill: Any, size: Any, turn: int, runs: int, postmortem: Path | None) -> Any:
-    called: Invocation = ctx.obj
+def _run(ctx: typer.Context, drill: "Drill", size: "Size", turn: int, runs: int, postmortem: Path | None) -> "Result":
+    from bench.drills.report import sentence
+    from bench.drills.run import run
+
     out = console()
     out.print(f"{drill.name}{f', run {turn} of {runs}' if runs > 1 else ''}: {drill.does}", style="bold")
-    out.print(import_module("bench.drills.report").sentence(size), style="dim")
-    folder = FOLDER / drill.name
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    from pipeline.settings.parse import parse
-
+    out.print(sentence(size), style="dim")
     with live("starting the system") as display:
-        around = import_module("bench.ground").Surroundings(
-            folder=folder,
-            cache=CACHE,
-            settings=parse(),
-            environ={key: value for key, value in called.environ.items() if not key.startswith("ITHACA_")},
-            tell=display.update,
-        )
-        show = import_module("bench.drills.run").run
-        work = show(around, drill, size, lambda moment: display.update(view(moment)), postmortem=postmortem)
+        around = surroundings(ctx.obj, FOLDER / drill.name, display.update)
+        _, api_key = key_of(around.settings)
+        work = run(around, drill, size, api_key, lambda moment: display.update(view(moment)), postmortem=postmortem)
         result = asyncio.run(work)
     if postmortem:
         there = (postmortem / DOCUMENT).exists()
@@ -124,7 +121,7 @@ def _run(ctx: typer.Context, drill: Any, size: Any, turn: int, runs: int, postmo
     return result
 
 
-def _list(drills: Sequence[Any]) -> Table:
+def _list(drills: "Sequence[Drill]") -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in ("drill", "what happens", "outage", "short form"):
         table.add_column(heading)
@@ -133,15 +130,11 @@ def _list(drills: Sequence[Any]) -> Table:
     return table
 
 
-def _table(report: Any, drill: Any, results: Sequence[Any]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("figure", justify="right")
-    table.add_column()
-    table.add_column("limit")
-    for line in report.lines(drill, results):
-        style = {True: "green", False: "bold red", None: ""}[line.met]
-        table.add_row(line.value, line.meaning, line.target, style=style)
-    table.caption = "\n".join(report.words(results[-1]))
+def _table(drill: "Drill", results: "Sequence[Result]") -> Table:
+    from bench.drills.report import lines, words
+
+    table = table_of(lines(drill, results), figure="figure", target="limit")
+    table.caption = "\n".join(words(results[-1]))
     table.caption_justify = "left"
     return table
 

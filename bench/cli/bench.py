@@ -1,31 +1,29 @@
 """`ithaca bench`: the figures of the README, measured on this machine."""
 
 import asyncio
-import shutil
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from bench.cli.lines import add_line
+from bench.cli.surroundings import surroundings
 from workers.cli.invocation import Invocation
 from workers.cli.output import JsonOption, console, write_json
 
+if TYPE_CHECKING:
+    from bench.measurement import Measurement
+
 FOLDER: Final = Path(".ithaca/bench")  # made anew by each measurement
-CACHE: Final = Path(".cache/jars")
-FIGURES: Final = {  # name -> module, imported only when it is asked for, because nothing in workers/ knows bench/
-    "pipeline": "bench.pipeline",
-    "kill": "bench.kill",
-    "latency": "bench.latency",
-    "memory": "bench.memory",
-    "adapters": "bench.adapters",
-    "decision": "bench.decision",
-    "routing": "bench.routing",
-    "stats": "bench.stats",
-    "ops": "bench.ops",
+FIGURES: Final = ("pipeline", "kill", "latency", "memory", "adapters", "decision", "routing", "stats", "ops")
+# What measurements need and an installed `ithaca` has not -> where it comes from.
+BESIDE: Final = {
+    "playwright": "one of the test tools: `make setup-dev`",
+    "tests": "which lie in the project's folder: run it there",
 }
 
 QuickOption = Annotated[bool, typer.Option("--quick", help="As little as possible: to see that it works.")]
@@ -101,42 +99,30 @@ def everything(ctx: typer.Context, *, quick: QuickOption = False, json_to: JsonO
 
 
 def _measure(ctx: typer.Context, names: list[str], *, quick: bool) -> dict[str, Found]:
-    called: Invocation = ctx.obj
-    environ = {name: value for name, value in called.environ.items() if not name.startswith("ITHACA_")}
     with _progress() as progress:
-        found = {name: _one(name, environ, progress, quick=quick) for name in names}
+        found = {name: _one(name, ctx.obj, progress, quick=quick) for name in names}
     console().print(_table(found))
     return found
 
 
-def _one(name: str, environ: Mapping[str, str], progress: Progress, *, quick: bool) -> Found:
-    folder = FOLDER / name
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    from pipeline.settings.parse import parse
-
+def _one(name: str, called: Invocation, progress: Progress, *, quick: bool) -> Found:
     step = progress.add_task(name, total=None, detail="")
     module = _module(name)
-    around = module.Surroundings(
-        folder=folder,
-        cache=CACHE,
-        settings=parse(),
-        environ=environ,
-        tell=lambda text: progress.update(step, detail=text),
-    )
-    found: Found = asyncio.run(module.measure(around, module.QUICK if quick else module.Size()))
+    around = surroundings(called, FOLDER / name, lambda text: progress.update(step, detail=text))
+    found = asyncio.run(module.measure(around, module.QUICK if quick else module.Size()))
     progress.update(step, total=1, completed=1, detail="")
     return found
 
 
-def _module(name: str) -> Any:
-    """Give what measures."""
+def _module(name: str) -> "Measurement":
+    """Import what measures only when it is asked for: it brings clients along, and may need what lies BESIDE."""
     try:
-        return import_module(FIGURES[name])
+        return cast("Measurement", import_module(f"bench.{name}"))
     except ModuleNotFoundError as error:
-        if error.name != "playwright":
+        missing = (error.name or "").split(".")[0]
+        if missing not in BESIDE:
             raise
-        raise typer.BadParameter(f"{name} needs {error.name}, one of the test tools: `make setup-dev`") from None
+        raise typer.BadParameter(f"{name} needs {missing}, {BESIDE[missing]}") from None
 
 
 def _table(found: Mapping[str, Found]) -> Table:
@@ -146,9 +132,8 @@ def _table(found: Mapping[str, Found]) -> Table:
     table.add_column()
     table.add_column("target")
     for name, figures in found.items():
-        for line in import_module(FIGURES[name]).lines(figures):
-            style = {True: "green", False: "bold red", None: ""}[line.met]
-            table.add_row(name, line.value, line.meaning, line.target, style=style)
+        for line in _module(name).lines(figures):
+            add_line(table, line, name)
     size = next(iter(found.values()))
     table.caption = f"on {size['cores']} cores and {size['memory_gib']:g} GiB"
     return table

@@ -1,7 +1,7 @@
 """Shares of traffic that move, live in the terminal, while a drill runs."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from rich.bar import Bar
 from rich.console import Group, RenderableType
@@ -10,6 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from workers.cli.output import console
+
+if TYPE_CHECKING:
+    from bench.drills.practice import Moment
 
 BAR: Final = 30  # characters
 REFRESH: Final = 4  # times a second
@@ -20,12 +23,12 @@ def live(text: str) -> Live:
     return Live(Text(text), console=console(), transient=True, refresh_per_second=REFRESH)
 
 
-def view(moment: Any) -> RenderableType:
-    """Show a moment of a drill (`bench.drills.practice.Moment`)."""
+def view(moment: "Moment") -> RenderableType:
+    """Show a moment of a drill."""
     return Group(_headline(moment), _shares(moment), *_words(moment))
 
 
-def _headline(moment: Any) -> Text:
+def _headline(moment: "Moment") -> Text:
     tally = moment.tally
     since_s = moment.at_s - moment.size.before_s
     due = f"the fault comes in {-since_s:.0f} s" if since_s < 0 else f"{since_s:.0f} s of {moment.size.observed_s:.0f}"
@@ -34,7 +37,7 @@ def _headline(moment: Any) -> Text:
     return Text(f"{moment.drill.name}: {clock}; {codes}", style="bold")
 
 
-def _shares(moment: Any) -> Table:
+def _shares(moment: "Moment") -> Table:
     table = Table(show_header=False, box=None, pad_edge=False)
     for country, shares in moment.shares.items():
         for turn, (provider, share) in enumerate(sorted(shares.items())):
@@ -49,7 +52,7 @@ def _shares(moment: Any) -> Table:
     return table
 
 
-def _words(moment: Any) -> Iterator[Text]:
+def _words(moment: "Moment") -> Iterator[Text]:
     for country, why in moment.why.items():
         yield Text(f"{country}: {why}", style="dim")
     for incident in moment.incidents:

@@ -5,45 +5,33 @@ import shutil
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
+from bench.cli.shares import live, view
+from bench.cli.surroundings import CACHE
 from pipeline.settings import Secret, Settings
 from workers.cli.callers import key_of, page_of
+from workers.cli.figures import all_well, show_figures, show_sentences
 from workers.cli.invocation import ConfigOption, invocation
 from workers.cli.output import JsonOption, console, write_json
-from workers.cli.shares import live, view
 
 if TYPE_CHECKING:
-    from pipeline.reports.figures import Figures
+    from bench.drills.practice import Observed
+    from bench.drills.results import Result
     from workers.embedded.system import System
+
+BEFORE: Final = "up"  # in the help: it is the first that a newcomer runs
 
 FOLDER: Final = Path(".ithaca/demo")  # made anew by each demo
 POSTMORTEM: Final = FOLDER / "postmortem"
-CACHE: Final = Path(".cache/jars")
+DRILL: Final = "gateway-setting"
 SETTLE_S: Final = 30.0  # after the last request; a healthy system needs about 3
 
 STEPS: Final = ("asked", "accepted", "delivered", "verified")  # fields of Tally
-SENTENCES: Final = {
-    "requested": "codes were asked for",
-    "accepted": "were answered 202: durable in Kafka",
-    "handed_over": "reached a carrier",
-    "delivered": "reached a handset",
-    "verified": "were entered and found right",
-    "dead": "ended as dead letters",
-    "expired": "expired before a hand-over",
-    "lost": "were lost",
-    "duplicates_excused": "messages were doubled, where the outcome was unknowable",
-    "duplicates_unexcused": "messages were doubled without an excuse",
-    "mixed": "requests got two different codes",
-    "misrouted": "messages went to a wrong number",
-    "late": "messages were sent after the code's life",
-}
 OUTAGE_SECONDS: Final = {
     "detected_s": "until it had less than half of its traffic",
     "drained_s": "until it had less than 20 %",
@@ -75,19 +63,27 @@ def demo(
     """
     called = invocation(ctx, config)
     observed, written = asyncio.run(_demo(called.settings(), called.environ_of_processes(), seconds=seconds, rate=rate))
-    outage = import_module("bench.drills.results").result(observed)
+    from bench.drills.drills import DEMO
+    from bench.drills.report import document
+    from bench.drills.results import result
+
+    outage = result(observed)
     show_figures(observed.figures)
-    show_outage(outage)
+    _show_outage(outage)
     if written:
         console().print(f"its postmortem, written from the topics: {POSTMORTEM / 'postmortem.md'}")
     well = all_well(observed.figures) and outage.drained_s is not None
-    show_verdict(well=well)
-    write_json(json_to, {**asdict(observed.figures), "drill": _document(outage)})
+    _show_verdict(well=well)
+    write_json(json_to, {**asdict(observed.figures), "drill": document(observed.drill, DEMO, [outage])})
     raise typer.Exit(0 if well else 1)
 
 
-async def _demo(settings: Settings, environ: Mapping[str, str], *, seconds: float, rate: float) -> tuple[Any, bool]:
-    """Give what the drill at the end has seen (`bench.drills.practice.Observed`), and whether it is written up."""
+async def _demo(
+    settings: Settings, environ: Mapping[str, str], *, seconds: float, rate: float
+) -> "tuple[Observed, bool]":
+    """Give what the drill at the end has seen, and whether it is written up."""
+    from bench.drills.drills import DEMO, drill
+    from bench.drills.practice import Practice
     from workers.embedded.system import HEALTHY, Shape, System
 
     _, api_key = key_of(settings)
@@ -109,11 +105,12 @@ async def _demo(settings: Settings, environ: Mapping[str, str], *, seconds: floa
             progress.console.print(f"watch it at {page_of(settings, system.urls['ops'])}")
             await _ask_and_enter(system, api_key, progress, rate=rate, seconds=seconds)
         with live("now the leading carrier breaks") as display:
-            practice = import_module("bench.drills.practice").Practice(
+            practice = Practice(
                 system,
                 settings,
                 api_key,
-                **_drill(),
+                drill=drill(DRILL),
+                size=DEMO,
                 show=lambda moment: display.update(view(moment)),
                 supervisor=supervisor,
             )
@@ -122,17 +119,6 @@ async def _demo(settings: Settings, environ: Mapping[str, str], *, seconds: floa
             written = await practice.write_up(observed, POSTMORTEM)
             await standing.aclose()
     return observed, written
-
-
-def _drill() -> dict[str, Any]:
-    """Give the drill and how long it takes here."""
-    drills = import_module("bench.drills.drills")  # nothing in workers/ knows bench/
-    return {"drill": drills.drill("gateway-setting"), "size": drills.DEMO}
-
-
-def _document(outage: Any) -> Any:
-    """Give the drill's part of the JSON."""
-    return import_module("bench.drills.report").document(**_drill(), results=[outage])
 
 
 async def _ask_and_enter(system: "System", api_key: Secret, progress: Progress, *, rate: float, seconds: float) -> None:
@@ -170,48 +156,23 @@ def _progress() -> Progress:
     )
 
 
-def show_figures(figures: "Figures") -> None:
-    """Print the checker's summary."""
-    rows = [(str(getattr(figures, name)), sentence) for name, sentence in SENTENCES.items()]
-    p50, p99 = figures.accept_to_handover_p50_ms, figures.accept_to_handover_p99_ms
-    if p50 is not None and p99 is not None:
-        rows.append((f"{p50:.0f} ms", f"from 202 to the carrier, median; {p99:.0f} ms for 99 in 100"))
-    _show(rows)
-
-
-def show_outage(outage: Any) -> None:
-    """Print what the system did about the broken carrier (`bench.drills.results.Result`)."""
+def _show_outage(outage: "Result") -> None:
+    """Print what the system did about the broken carrier."""
     broken = ", ".join(outage.broken)
     rows = [(_seconds(getattr(outage, name)), sentence) for name, sentence in OUTAGE_SECONDS.items()]
     rows += [(str(getattr(outage, name)), sentence) for name, sentence in OUTAGE_CODES.items()]
     console().print(f"\nthen {broken} accepted everything and delivered nothing:", style="bold")
-    _show(rows)
+    show_sentences(rows)
     for word in (outage.why, outage.summary):
         if word:
             console().print(f'"{word}"', style="italic")
 
 
-def show_verdict(*, well: bool) -> None:
+def _show_verdict(*, well: bool) -> None:
     """Print the verdict on both parts."""
     verdict = "every code arrived and was found right" if well else "not all is well: see the figures above"
     console().print(verdict, style="bold green" if well else "bold red")
 
 
-def _show(rows: list[tuple[str, str]]) -> None:
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_column(justify="right")
-    table.add_column()
-    for row in rows:
-        table.add_row(*row)
-    console().print(table)
-
-
 def _seconds(value: float | None) -> str:
     return "never" if value is None else f"{value:.1f} s"
-
-
-def all_well(figures: "Figures") -> bool:
-    """Tell whether every code that was asked for arrived once, and was found right."""
-    never = ("dead", "expired", "lost", "duplicates_unexcused", "phantom", "mixed", "misrouted", "late", "unterminated")
-    whole = figures.requested == figures.accepted == figures.delivered == figures.verified
-    return whole and figures.requested > 0 and not any(getattr(figures, name) for name in never)

@@ -12,14 +12,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bench.cli.drill import _chosen, _folder, _overview, _table, free
+from bench.cli.shares import view
 from bench.drills import report
 from bench.drills.drills import DRILLS
 from bench.drills.practice import Moment
 from bench.drills.results import Result
 from pipeline.reports.postmortem.written import DOCUMENT
 from tests.bench.test_drills_results import WELL
-from workers.cli.drill import _chosen, _folder, _overview, _table, free
-from workers.cli.shares import view
 from workers.embedded.traffic import Tally
 
 NOTIFY = str(WELL.notify_undelivered)
@@ -91,7 +91,7 @@ def test_display_shows_the_shares_of_each_country_and_marks_what_is_broken() -> 
 
 
 def test_table_has_each_figure_beside_its_limit_and_then_the_words() -> None:
-    said = printed(_table(report, DRILLS[0], [WELL]))
+    said = printed(_table(DRILLS[0], [WELL]))
 
     assert [line.split() for line in said if "until an incident" in line] == [
         ["5", "s", "until", "an", "incident", "was", "opened"]

@@ -3,15 +3,20 @@
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from bench.cli.lines import table_of
 from workers.cli.output import JsonOption, console, write_json
 
-SIMULATOR: Final = "bench.simulator"  # imported only when it is asked for, because nothing in workers/ knows bench/
+if TYPE_CHECKING:
+    from bench.simulator.cell import Outcome
+    from bench.simulator.summary import Figures
+    from bench.simulator.worlds import World
+
 COLUMNS: Final = (
     ("lost per 1,000", "lost_per_1000"),
     ("detect p50 s", "detect_p50_s"),
@@ -54,40 +59,45 @@ def simulate(
     json_to: JsonOption = None,
 ) -> None:
     """Simulate providers that fail, and what each policy loses: the real decision beside others, on all cores."""
-    worlds = import_module(f"{SIMULATOR}.worlds")
-    name = _known("--world", world, worlds.WORLDS)
-    chosen = worlds.world(name, rate=rate, providers=providers, minutes=minutes)
-    known = import_module(f"{SIMULATOR}.policies").POLICIES
-    asked = [_known("--policies", policy, known) for policy in policies.split(",")] if policies else list(known)
-    draws = _plots() if plots else None
-    found = _simulate(chosen, range(first_seed, first_seed + seeds), asked)
-    figures = import_module(f"{SIMULATOR}.summary")
-    by_policy = figures.summary(found)
+    from bench.simulator.policies import POLICIES
+    from bench.simulator.summary import lines, summary
+    from bench.simulator.worlds import WORLDS
+    from bench.simulator.worlds import world as world_of
+
+    name = _known("--world", world, WORLDS)
+    chosen = world_of(name, rate=rate, providers=providers, minutes=minutes)
+    asked = [_known("--policies", policy, POLICIES) for policy in policies.split(",")] if policies else list(POLICIES)
+    if plots:
+        _need_matplotlib()
+    by_policy = summary(_simulate(chosen, range(first_seed, first_seed + seeds), asked))
     console().print(_table(by_policy, f"{name}: {chosen.what}"))
-    if lines := list(figures.lines(by_policy, name, chosen.rate)):
-        console().print(_targets(lines))
-    if plots and draws:
-        _draw(draws, plots, name, chosen, by_policy, first_seed)
+    if targets := list(lines(by_policy, name, chosen.rate)):
+        console().print(table_of(targets, figure="ithaca", target="target"))
+    if plots:
+        _draw(plots, name, chosen, by_policy, first_seed)
     write_json(json_to, {**_asked(name, chosen, seeds), "policies": by_policy})
 
 
-def _plots() -> Any:
-    """Give what draws, before anything is simulated."""
+def _need_matplotlib() -> None:
+    """Refuse to draw without it before anything is simulated, not after."""
     try:
-        return import_module(f"{SIMULATOR}.plots")
+        import_module("matplotlib")
     except ModuleNotFoundError as error:
         if error.name != "matplotlib":
             raise
         raise typer.BadParameter("needs matplotlib: pip install 'ithaca-otp[plots]'", param_hint="--plots") from None
 
 
-def _draw(draws: Any, folder: Path, name: str, world: Any, policies: Mapping[str, Any], seed: int) -> None:
+def _draw(folder: Path, name: str, world: "World", policies: "Mapping[str, Figures]", seed: int) -> None:
     """Draw what all policies lose, and one run of the first of them."""
+    from bench.simulator import plots
+    from bench.simulator.cell import course
+
     folder.mkdir(parents=True, exist_ok=True)
-    draws.bars(policies, f"{name}: {world.what}", folder / f"{name}-lost.png")
+    plots.bars(policies, f"{name}: {world.what}", folder / f"{name}-lost.png")
     policy = next(iter(policies))
-    truth, shares = import_module(f"{SIMULATOR}.cell").course(world, seed, policy)
-    draws.course(world, truth, shares, f"{name}, seed {seed}: {policy}", folder / f"{name}-{policy}.png")
+    truth, shares = course(world, seed, policy)
+    plots.course(world, truth, shares, f"{name}, seed {seed}: {policy}", folder / f"{name}-{policy}.png")
 
 
 def _known(option: str, text: str, known: Mapping[str, Any]) -> str:
@@ -97,13 +107,16 @@ def _known(option: str, text: str, known: Mapping[str, Any]) -> str:
     return name
 
 
-def _simulate(world: Any, seeds: Sequence[int], policies: Sequence[str]) -> list[Any]:
-    outcomes = import_module(f"{SIMULATOR}.cell").outcomes
+def _simulate(world: "World", seeds: Sequence[int], policies: Sequence[str]) -> "list[dict[str, Outcome]]":
+    from bench.simulator.cell import outcomes
+
     with _progress() as progress:
         return list(progress.track(outcomes(world, seeds, policies), total=len(seeds), description="seeds"))
 
 
-def _asked(name: str, world: Any, seeds: int) -> dict[str, Any]:
+def _asked(name: str, world: "World", seeds: int) -> dict[str, Any]:
+    from bench.ground import machine
+
     return {
         "world": name,
         "rate": world.rate,
@@ -111,11 +124,11 @@ def _asked(name: str, world: Any, seeds: int) -> dict[str, Any]:
         "countries": len(world.countries),
         "seconds": world.seconds,
         "seeds": seeds,
-        **import_module("bench.ground").machine(),
+        **machine(),
     }
 
 
-def _table(policies: Mapping[str, Mapping[str, Any]], title: str) -> Table:
+def _table(policies: "Mapping[str, Figures]", title: str) -> Table:
     table = Table(box=None, pad_edge=False, title=title, title_justify="left")
     table.add_column()
     for head, _ in COLUMNS:
@@ -125,23 +138,12 @@ def _table(policies: Mapping[str, Mapping[str, Any]], title: str) -> Table:
     return table
 
 
-def _shown(figures: Mapping[str, Any], key: str) -> str:
+def _shown(figures: "Figures", key: str) -> str:
     """Give a figure, with its standard error where it has one."""
     value, error = figures[key], figures.get(f"{key}_error")
     if value is None:
         return "-"
     return f"{value:.4g}" if error is None else f"{value:.1f} +- {error:.1f}"
-
-
-def _targets(lines: Any) -> Table:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("ithaca", justify="right")
-    table.add_column()
-    table.add_column("target")
-    for line in lines:
-        style = {True: "green", False: "bold red", None: ""}[line.met]
-        table.add_row(line.value, line.meaning, line.target, style=style)
-    return table
 
 
 def _progress() -> Progress:
