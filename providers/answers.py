@@ -134,10 +134,17 @@ def read_answer(body: bytes) -> dict[str, Any]:
     return read_object(body) or read_object(_mended(body))
 
 
+def read_text(body: bytes) -> str:
+    """Give an answer as text, without what may stand around it: a byte order mark, blanks, a NUL at the end.
+
+    A letter that is not UTF-8 reads as U+FFFD, which is in no id.
+    """
+    return body.decode("utf-8-sig", errors="replace").strip("\0\t\n\r ")
+
+
 def _mended(body: bytes) -> bytes:
-    text = body.decode("utf-8-sig", errors="replace").strip("\0\t\n\r ")
     try:
-        document = json.loads(text, strict=False, parse_constant=str)
+        document = json.loads(read_text(body), strict=False, parse_constant=str)
         return json.dumps(document, ensure_ascii=False).encode(errors="replace")
     except (ValueError, RecursionError):
         return b""

@@ -23,7 +23,7 @@ from pipeline.errors import (
 from pipeline.records import ReceiptState
 from pipeline.settings import ProviderSettings
 from pipeline.settings.needs import Needs, SenderNeeds
-from providers.answers import accepted, is_success, read_answer, refusal, refused, short
+from providers.answers import accepted, is_success, read_answer, read_text, refusal, refused, short
 from providers.base import HttpProvider, HttpRequest, Surroundings
 from providers.blame import Part, blamed
 from providers.callbacks import forged, form, receipt_codes, receipt_word, state_of
@@ -147,7 +147,7 @@ class PlivoProvider(HttpProvider):
         """`202 {"message_uuid": [...]}` with one id for one number, or `{"api_id", "error": <words>}`."""
         answer = read_answer(body)
         said = answer.get("error")
-        code = self._code(answer, said if isinstance(said, str) else body.decode(errors="replace"))
+        code = self._code(answer, said if isinstance(said, str) else read_text(body))
         if is_success(status) and not (code or said):
             ids = answer.get("message_uuid")
             return accepted(ids[0] if isinstance(ids, list) and len(ids) == 1 else None)

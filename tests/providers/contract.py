@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from importlib import import_module
 from ssl import SSLContext
 from typing import Final
@@ -24,13 +25,20 @@ from pipeline.settings import ProviderSettings
 from providers import ADAPTERS
 from providers.base import HttpProvider, Surroundings
 from providers.seam import Callback, Sms
+from tests.providers.courier import CourierProvider
+from tests.providers.kinds import Body, Whose
+from tests.providers.tokens import PUBLIC_URL, a_token
+
+GUIDE: Final = "providers/ADDING_A_PROVIDER.md"
+# What the contract is asked of: every adapter, and the example of what none of them has.
+CONTRACTED: Final[Mapping[str, type[HttpProvider]]] = {**ADAPTERS, CourierProvider.adapter: CourierProvider}
 
 CREDENTIAL: Final = b"credential-of-tests"
 NUMBER: Final = "+491701234567"
 CODE: Final = "482913"
-TOKEN: Final = "t1.request-0123456789.1.one.DE.6720a000.0123abcd.0123456789abcdefABCDEF"
-CALLBACK_URL: Final = f"https://ours.test/receipts/one/{TOKEN}"
 NOW: Final = 1_730_000_000.0
+TOKEN: Final = a_token(datetime.fromtimestamp(NOW, tz=UTC))
+CALLBACK_URL: Final = f"{PUBLIC_URL}/receipts/one/{TOKEN}"
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -52,25 +60,32 @@ class Sample:
     accepted: bytes  # the body of a 2xx answer ...
     message_id: str  # ... and the id in it
     refusals: tuple[Refusal, ...]  # one of every class that REFUSALS knows, and more where words come in several forms
+    body: Body  # the form of its answers: JSON or TEXT
     # The body of an answer that refuses with this word, which nobody knows; none: its errors are sentences, not words.
     unlisted: Callable[[str], bytes] | None
     receipts: tuple[tuple[bytes, ReceiptState], ...]  # bodies of callbacks, each of one receipt
     genuine: Callable[[bytes], Sequence[Callback]]  # a callback with this body, signed with each key that counts
-    proof: str | None  # the header that proves it; none: nothing but our token does
-    covers_url: bool = False  # the proof covers the URL; else the receipt must carry a reference ...
-    echoes: bool = True  # ... unless the provider repeats none: then our token in the URL says all by itself
-    covers_body: bool = True  # the proof covers the body
+    proof: str | None  # the header that proves it; none: what proves it is in the body, or nothing but our token does
+    whose: Whose  # what tells whose a receipt is
+    covers_body: bool = True  # the proof covers the body; false too where there is none
     spec: str | None = None  # the provider's own description of sending, in ../shared/specs
     check_specs: tuple[str, ...] = ()  # those of what `check` asks
     pool: str | None = None  # an id of a pool of senders in the provider's form
 
 
 def sample(adapter: str) -> Sample:
-    """Give the sample of an adapter."""
-    module = import_module(f"tests.providers.test_{adapter.replace('-', '_')}")
-    found = module.SAMPLE
-    assert isinstance(found, Sample)
-    return found
+    """Give the sample of an adapter. Raises LookupError where there is none, with what to write."""
+    name = f"tests.providers.test_{adapter.replace('-', '_')}"
+    path = f"{name.replace('.', '/')}.py"
+    try:
+        found = vars(import_module(name)).get("SAMPLE")
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise LookupError(f"{path} is missing: write it, with a SAMPLE of how {adapter} talks; {GUIDE}, 4") from None
+    if isinstance(found, Sample):
+        return found
+    raise LookupError(f"{path} has no SAMPLE: write one, a tests.providers.contract.Sample; {GUIDE}, 4")
 
 
 def a_callback(body: bytes, headers: Mapping[str, str], *, url: str = CALLBACK_URL, method: str = "POST") -> Callback:
@@ -80,7 +95,7 @@ def a_callback(body: bytes, headers: Mapping[str, str], *, url: str = CALLBACK_U
 def unopened(adapter: str) -> HttpProvider:
     """Give an adapter that is only asked for bytes."""
     settings = replace(sample(adapter).settings, base_url="https://provider.test")
-    return ADAPTERS[adapter]("one", settings, now=lambda: NOW)
+    return CONTRACTED[adapter]("one", settings, now=lambda: NOW)
 
 
 def an_sms(adapter: str | None = None, *, timeout_s: float = 5.0, within_s: float = 5.0) -> Sms:
@@ -106,7 +121,7 @@ async def a_provider(
 ) -> AsyncIterator[HttpProvider]:
     settings = replace(sample(adapter).settings, base_url=base_url, in_flight=in_flight)
     around = Surroundings(tls=tls) if tls else Surroundings()
-    provider = ADAPTERS[adapter]("one", settings, **around)
+    provider = CONTRACTED[adapter]("one", settings, **around)
     try:
         yield provider
     finally:

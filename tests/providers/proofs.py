@@ -1,6 +1,9 @@
 """What the contract asks of proofs: for any adapter and any way of telling whose a receipt is."""
 
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Final
 
 import pytest
@@ -8,9 +11,16 @@ from multidict import CIMultiDict
 
 from pipeline.errors import DeadReason, InvalidMessage
 from providers.base import HttpProvider
-from tests.providers.contract import TOKEN, Sample
+from tests.providers.contract import NOW, TOKEN, Sample
+from tests.providers.kinds import Whose
+from tests.providers.tokens import a_token
 
-ANOTHER: Final = "t1.request-9876543210.2.one.DE.6720a000.0123abcd.fedcba9876543210FEDCBA"  # a whole one, of its own
+ANOTHER: Final = a_token(datetime.fromtimestamp(NOW, tz=UTC), request_id="request-9876543210", number=2)
+# How a receipt names its attempt beside the URL.
+NAMES: Final[Mapping[Whose, AbstractSet[str | None]]] = {
+    Whose.REFERENCE: {TOKEN, TOKEN.rpartition(".")[2]},
+    Whose.TOKEN: {None},
+}
 
 
 def check_moved(provider: HttpProvider, how: Sample) -> None:
@@ -22,13 +32,12 @@ def check_moved(provider: HttpProvider, how: Sample) -> None:
         for callback in how.genuine(body):
             url = callback.url if TOKEN in callback.url else f"{callback.url}/{TOKEN}"  # one fixed address for all
             moved = replace(callback, url=url.replace(TOKEN, ANOTHER))
-            if how.covers_url:
+            if how.whose is Whose.URL:
                 with pytest.raises(InvalidMessage):
                     provider.read_receipts(moved)
                 continue
             (receipt,) = provider.read_receipts(moved)
-            own = {TOKEN, TOKEN.rpartition(".")[2]} if how.echoes else {None}
-            assert receipt.reference in own  # the worker compares it with the URL
+            assert receipt.reference in NAMES[how.whose]  # the worker compares it with the URL
 
 
 def check_forged(provider: HttpProvider, how: Sample) -> None:

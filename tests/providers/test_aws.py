@@ -58,6 +58,7 @@ from tests.providers.contract import (
     answers,
     writes,
 )
+from tests.providers.kinds import JSON, Whose
 from tests.providers.test_sns import ARN, TOPIC, Fields, Signatory, a_key, a_pem, a_signatory, a_subscription
 
 OPTIONS: Final = {"key_id": "AKIDEXAMPLE", "region": "eu-west-1", "configuration_set": "otp", "topic_arn": ARN}
@@ -167,10 +168,12 @@ SAMPLE = Sample(
         Refusal(status=400, body=a_refusal("RequestAbortedException"), error=Unavailable),
         Refusal(status=500, body=a_refusal("InternalServerException"), error=Unavailable),
     ),
+    body=JSON,
     unlisted=a_refusal,
     receipts=tuple((an_event(word), state) for word, state in EVENTS.items()),
     genuine=genuine,
     proof=None,  # the signature is inside the body: the tests below do what the contract does with a header
+    whose=Whose.REFERENCE,
 )
 
 

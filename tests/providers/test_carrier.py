@@ -21,6 +21,7 @@ from pipeline.settings import ProviderSettings, Secret
 from providers.carrier import REFUSALS, CarrierProvider
 from providers.seam import Callback
 from tests.providers.contract import CALLBACK_URL, CREDENTIAL, TOKEN, Refusal, Sample, a_callback, an_sms
+from tests.providers.kinds import JSON, Whose
 
 SETTINGS = ProviderSettings(adapter="carrier", base_url="https://carrier.test/a", credential=Secret(CREDENTIAL))
 STATES = {
@@ -55,10 +56,12 @@ SAMPLE = Sample(
         Refusal(status=400, body=b'{"error":"bad_request"}', error=Refused),
         Refusal(status=201, body=b'{"id":"4b0f","error":"invalid_number"}', error=Rejected),
     ),
+    body=JSON,
     unlisted=lambda word: orjson.dumps({"error": word}),
     receipts=tuple((_body(word), state) for word, state in STATES.items()),
     genuine=_genuine,
     proof="X-Carrier-Signature",
+    whose=Whose.REFERENCE,
 )
 
 

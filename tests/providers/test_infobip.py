@@ -30,6 +30,7 @@ from pipeline.settings import ProviderSettings, Secret
 from providers.infobip import InfobipProvider
 from providers.seam import Callback
 from tests.providers.contract import CALLBACK_URL, CREDENTIAL, NOW, NUMBER, TOKEN, Refusal, Sample, a_callback, an_sms
+from tests.providers.kinds import JSON, Whose
 
 PAIRS = ("ithaca:new-password_1", "ithaca:old.password~2")
 PLAIN = ProviderSettings(adapter="infobip", credential=Secret(CREDENTIAL))
@@ -170,10 +171,12 @@ SAMPLE = Sample(
         Refusal(status=429, body=_newer("E429"), error=Throttled),
         Refusal(status=500, body=_newer("E500"), error=Unavailable),
     ),
+    body=JSON,
     unlisted=_newer,
     receipts=tuple((_body(_result(number, group, name)), state) for number, group, name, state in STATES),
     genuine=_genuine,
     proof="Authorization",
+    whose=Whose.REFERENCE,
     covers_body=False,  # Basic credentials prove who calls and nothing of what
     spec="infobip_sms_v3.json",
     check_specs=("infobip_sms_v3.json", "infobip_account.json"),

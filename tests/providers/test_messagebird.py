@@ -47,6 +47,7 @@ from providers.messagebird import FAILED, REFUSALS, MessageBirdProvider
 from providers.seam import Callback
 from tests.providers.contract import CALLBACK_URL, CREDENTIAL, NOW, TOKEN, Refusal, Sample, a_callback, an_sms
 from tests.providers.described import SPECS
+from tests.providers.kinds import JSON, Whose
 
 PUBLISHED = SPECS / "vectors" / "messagebird_webhook_signature.json"
 SIGNATURE = "MessageBird-Signature-JWT"
@@ -171,11 +172,12 @@ SAMPLE = Sample(
         Refusal(status=500, body=_refusal(99), error=Unavailable),
         Refusal(status=504, body=b"", error=AcceptanceUnknown),
     ),
+    body=JSON,
     unlisted=_refusal,
     receipts=tuple((_query(word).encode(), state) for word, state in STATES.items()),
     genuine=_genuine,
     proof=SIGNATURE,
-    covers_url=True,
+    whose=Whose.URL,
 )
 
 
@@ -216,7 +218,7 @@ def test_the_request_is_one_json_post_with_the_access_key() -> None:
         "type": "sms",
         "datacoding": "auto",
         "validity": 300,
-        "reference": "0123456789abcdefABCDEF",
+        "reference": TOKEN.rpartition(".")[2],
         "reportUrl": CALLBACK_URL,
     }
 

@@ -12,11 +12,10 @@ from pipeline.errors import RouteRefused, SettingsError
 from pipeline.settings import Secret
 from pipeline.settings.parse import Document, parse
 from pipeline.settings.references import Found
-from providers import ADAPTERS
 from providers.seam import Sms
-from tests.providers.contract import an_sms, sample, unopened
+from tests.providers.contract import CONTRACTED, an_sms, sample, unopened
 
-NEEDS = {name: adapter.needs for name, adapter in ADAPTERS.items()}
+NEEDS = {name: adapter.needs for name, adapter in CONTRACTED.items()}
 NUMBER = {"*": "+15550100"}
 LETTERS = {"*": "Ithaca"}
 POOL = {"*": "a-pool"}
@@ -44,12 +43,12 @@ def problems(adapter: str, **changes: Any) -> str:
     return ""
 
 
-@pytest.mark.parametrize("adapter", ADAPTERS)
+@pytest.mark.parametrize("adapter", CONTRACTED)
 def test_an_account_with_a_number_to_send_from_is_good(adapter: str) -> None:
     assert problems(adapter) == ""
 
 
-@pytest.mark.parametrize("adapter", ADAPTERS)
+@pytest.mark.parametrize("adapter", CONTRACTED)
 def test_what_an_adapter_would_stop_at_each_message_is_refused_at_the_start(adapter: str) -> None:
     """With each kind of sender and pool: one or the other, so that no code dies of a setting."""
     for senders in ({}, NUMBER, LETTERS):
@@ -109,7 +108,7 @@ def test_an_option_that_would_make_another_address_is_refused_at_the_start(
 
 def test_what_goes_into_an_address_has_a_form() -> None:
     """Every option that turns up in the address of a request as it is."""
-    for name, adapter in ADAPTERS.items():
+    for name, adapter in CONTRACTED.items():
         for option in {*NEEDS[name].required, *NEEDS[name].optional} - NEEDS[name].forms.keys():
             options = {**sample(name).settings.options, option: "x/../?y#z"}
             try:

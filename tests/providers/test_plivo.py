@@ -41,6 +41,7 @@ from pipeline.settings import ProviderSettings, Secret
 from providers.plivo import REFUSALS, PlivoProvider
 from providers.seam import Callback, ProviderReceipt
 from tests.providers.contract import CALLBACK_URL, CREDENTIAL, Refusal, Sample, a_callback, an_sms
+from tests.providers.kinds import JSON, Whose
 
 ACCOUNT = "SA0123456789ABCDEF01"
 API_ID = "948b53a2-3f08-11e7-b6f4-061564b78b75"
@@ -173,11 +174,12 @@ SAMPLE = Sample(
         Refusal(status=504, body=b"", error=AcceptanceUnknown),
         Refusal(status=202, body=orjson.dumps({"message_uuid": [], "invalid_number": ["1"]}), error=Rejected),
     ),
+    body=JSON,
     unlisted=lambda word: _refusal("in words", error_code=word),
     receipts=tuple((_body(word), state) for word, state in STATES.items()),
     genuine=_genuine,
     proof=V3,
-    covers_url=True,
+    whose=Whose.URL,
 )
 
 

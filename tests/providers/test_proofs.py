@@ -13,6 +13,7 @@ from providers.callbacks import check_signature
 from providers.carrier import CarrierProvider
 from providers.seam import Callback, ProviderReceipt
 from tests.providers.contract import CREDENTIAL, Sample, a_callback, sample
+from tests.providers.kinds import Whose
 from tests.providers.proofs import check_forged, check_moved
 
 CARRIER = sample("carrier")
@@ -23,7 +24,7 @@ def _basic(body: bytes) -> Sequence[Callback]:
     return [a_callback(body, {"Authorization": BASIC})]
 
 
-BARE = replace(CARRIER, genuine=_basic, proof="Authorization", covers_body=False, echoes=False)
+BARE = replace(CARRIER, genuine=_basic, proof="Authorization", covers_body=False, whose=Whose.TOKEN)
 
 
 class Bare(CarrierProvider):
@@ -76,8 +77,8 @@ def test_what_is_right_passes(
     [
         (OfTheUrl, CARRIER),
         (OfTheUrlInShort, CARRIER),
-        (Bare, replace(BARE, echoes=True)),  # it has no reference to give
-        (CarrierProvider, replace(CARRIER, echoes=False)),  # it has one, and says that it has none
+        (Bare, replace(BARE, whose=Whose.REFERENCE)),  # it has no reference to give
+        (CarrierProvider, replace(CARRIER, whose=Whose.TOKEN)),  # it has one, and says that it has none
     ],
 )
 def test_a_reference_that_is_not_what_the_provider_repeats_is_found(kind: type[HttpProvider], how: Sample) -> None:
@@ -87,7 +88,7 @@ def test_a_reference_that_is_not_what_the_provider_repeats_is_found(kind: type[H
 
 def test_a_proof_that_is_said_to_cover_the_url_and_does_not_is_found() -> None:
     with pytest.raises(Failed):
-        check_moved(_a(CarrierProvider), replace(CARRIER, covers_url=True))
+        check_moved(_a(CarrierProvider), replace(CARRIER, whose=Whose.URL))
 
 
 def test_an_adapter_that_does_not_look_at_the_proof_is_found() -> None:

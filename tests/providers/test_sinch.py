@@ -44,6 +44,7 @@ from tests.providers.contract import (
     a_callback,
     an_sms,
 )
+from tests.providers.kinds import JSON, Whose
 
 KEYS = (b"the-secret-of-today", b"the-secret-of-yesterday")
 PLAIN = ProviderSettings(
@@ -155,10 +156,12 @@ SAMPLE = Sample(
         Refusal(status=400, body=error("syntax_constraint_violation"), error=Refused),
         Refusal(status=400, body=error("syntax_constraint_violation", "'body' is too long"), error=Malformed),
     ),
+    body=JSON,
     unlisted=error,
     receipts=tuple((report(word), state) for word, state in STATES.items()),
     genuine=_genuine,
     proof=SIGNATURE,
+    whose=Whose.REFERENCE,
     spec="sinch_sms_xms.json",
     check_specs=("sinch_sms_xms.json",),
 )

@@ -43,6 +43,7 @@ from tests.providers.contract import (
     a_callback,
     an_sms,
 )
+from tests.providers.kinds import JSON, Whose
 
 SIGNERS = tuple(Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32) for number in (1, 2))
 PUBLIC = tuple(b64encode(signer.public_key().public_bytes_raw()) for signer in SIGNERS)
@@ -191,6 +192,7 @@ SAMPLE = Sample(
         Refusal(status=422, body=errors("10004", pointer="/text"), error=Malformed),
         Refusal(status=422, body=errors("10015"), error=Refused),
     ),
+    body=JSON,
     unlisted=errors,
     receipts=(
         *((event(word), state) for word, state in STATES.items()),
@@ -198,6 +200,7 @@ SAMPLE = Sample(
     ),
     genuine=_genuine,
     proof=SIGNATURE,
+    whose=Whose.REFERENCE,
     spec="telnyx_spec3.sms.json",
     check_specs=("telnyx_spec3.sms.json",),
     pool="4000eba1-a0c0-4563-9925-b25e842a7cb6",

@@ -39,6 +39,7 @@ from pipeline.settings import ProviderSettings, Secret
 from providers.seam import Callback
 from providers.twilio import REFUSALS, TwilioProvider
 from tests.providers.contract import CALLBACK_URL, CREDENTIAL, Refusal, Sample, a_callback, an_sms
+from tests.providers.kinds import JSON, Whose
 
 ACCOUNT = "AC0123456789abcdef0123456789abcdef"
 KEY_ID = "SKfedcba9876543210fedcba9876543210"
@@ -191,11 +192,12 @@ SAMPLE = Sample(
         Refusal(status=429, body=_refusal(14107, 429), error=RecipientThrottled),
         Refusal(status=400, body=_refusal(20001, 400), error=Refused),
     ),
+    body=JSON,
     unlisted=lambda word: _refusal(word, 400),
     receipts=tuple((_body(word), state) for word, state in STATES.items()),
     genuine=_genuine,
     proof=SIGNATURE,
-    covers_url=True,
+    whose=Whose.URL,
     spec="twilio_api_v2010.sms.json",
     check_specs=("twilio_api_v2010.sms.json",),
     pool=POOL,

@@ -51,6 +51,7 @@ from tests.providers.contract import (
     a_callback,
     an_sms,
 )
+from tests.providers.kinds import JSON, Whose
 
 API_KEY = "abcd1234"
 APPLICATION = "78d335fa-323d-0114-9c3d-d6f0d48968cf"
@@ -241,10 +242,12 @@ SAMPLE = Sample(
         Refusal(status=CODES[code][0], body=problem(code), error=CODES[code][1])
         for code in ("unauthorized", "low-balance", "1000", "1010", "1030", "1050", "1090", "1120", "1241", "1250")
     ),
+    body=JSON,
     unlisted=problem,
     receipts=tuple((status_of(word), state) for word, state in STATES.items()),
     genuine=lambda body: [signed(body, key=key) for key in KEYS.values()],
     proof="Authorization",
+    whose=Whose.REFERENCE,
 )
 
 
@@ -329,7 +332,7 @@ def test_the_request_is_one_json_post_with_basic_credentials() -> None:
         "from": "Ithaca",
         "text": "482913 is your code.",
         "ttl": 300,
-        "client_ref": "0123456789abcdefABCDEF",
+        "client_ref": REFERENCE,
         "webhook_url": CALLBACK_URL,
         "webhook_version": "v1",
         "sms": {"encoding_type": "auto"},

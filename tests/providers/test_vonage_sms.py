@@ -50,6 +50,7 @@ from tests.providers.contract import (
     a_callback,
     an_sms,
 )
+from tests.providers.kinds import JSON, Whose
 
 API_KEY = "abcd1234"
 UUID = "aaaaaaaa-bbbb-cccc-dddd-0123456789ab"
@@ -189,10 +190,12 @@ SAMPLE = Sample(
     accepted=parts("0"),
     message_id=f"{UUID}-0",
     refusals=tuple(Refusal(status=200, body=parts(code), error=error) for code, error in CODES.items()),
+    body=JSON,
     unlisted=parts,
     receipts=tuple((urlencode(fields_of(word)).encode(), state) for word, state in STATES.items()),
     genuine=genuine,
     proof=None,  # its proof is in the body: forgeries are below
+    whose=Whose.REFERENCE,
     spec="vonage_sms.json",
 )
 
@@ -247,7 +250,7 @@ def test_the_request_is_one_form_post() -> None:
         "type": "text",
         "ttl": "300000",
         "callback": SHORT_URL,
-        "client-ref": "0123456789abcdefABCDEF",
+        "client-ref": REFERENCE,
     }
 
 

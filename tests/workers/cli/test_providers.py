@@ -25,7 +25,7 @@ def test_readme_says_what_an_adapter_can_do(name: str) -> None:
     can = ADAPTERS[name].capabilities
 
     row = f"| `{name}` | {can.validity} | {can.receipts} | {can.proof} | {can.check} | {can.rotation} |"
-    assert row in README.read_text(), row
+    assert row in README.read_text(), f"README.md, Providers: this row is missing or says something else:\n{row}"
 
 
 @pytest.mark.parametrize(
