@@ -6,7 +6,7 @@ OtpError
  |   |- NotFound     no such request of this caller, or none yet: it takes some ms after the ask
  |   |- TooSoon      a resend: ask again after `retry_after_s`
  |   |- Over         a resend: no further message can be sent, ask for a new code; `type` says why
- |- Failed           the server has a fault, or is no Ithaca: `detail` says what to do, and repeating is of no use
+ |- Failed           a fault, no Ithaca, or no right: `detail` says what to do, and repeating is of no use
  |- Unavailable      nobody knows whether it was done: repeat it, an ask with the same `key`
 
 None of them has a number, a code or a key in its text.
@@ -75,7 +75,7 @@ class Over(Refused):
 
 
 class Failed(OtpError):
-    """What answers has a fault, or is no Ithaca. It is not known whether an ask was accepted."""
+    """What answers has a fault, is no Ithaca, or gives no right. It is not known whether an ask was accepted."""
 
     def __init__(self, detail: str, *, status: int | None = None) -> None:
         super().__init__(detail)

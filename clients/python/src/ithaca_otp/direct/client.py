@@ -15,6 +15,7 @@ from typing import Any, Final, Self
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from ithaca_otp.direct.faults import translated
 from ithaca_otp.direct.notices import EXPIRED, REFUSED, Expired, RefusedRequest, expired, notices, refused
 from ithaca_otp.direct.requests import MOST_RESENDS, Request, check, invalid, new_id, report, request
 from ithaca_otp.direct.seal import Sealer
@@ -55,7 +56,7 @@ class DirectClient:
         self._producer: AIOKafkaProducer | None = None
 
     async def __aenter__(self) -> Self:
-        """Connect. Raises Unavailable when Kafka does not answer."""
+        """Connect. Raises Unavailable when Kafka does not answer, and Failed."""
         # Without idempotence, whose lost sequence numbers end a producer for good after a long outage: Ithaca takes a
         # record that is there twice for one.
         producer = AIOKafkaProducer(**self._connection, acks="all")
@@ -63,9 +64,7 @@ class DirectClient:
             await producer.start()
         except KafkaError as error:
             await producer.stop()
-            bootstrap = self._connection["bootstrap_servers"]
-            text = f"Kafka at {bootstrap} does not answer: {type(error).__name__}; look at its address and rights"
-            raise Unavailable(text) from None
+            raise translated(error, f"cannot connect to Kafka at {self._connection['bootstrap_servers']}") from None
         self._producer = producer
         return self
 
@@ -93,8 +92,8 @@ class DirectClient:
         A new request of the same number and purpose voids the one before. `code` is one of the caller's own, for those
         that check codes themselves: 6 to 10 letters and digits. `request_id` is the `key` of an ask that ended with
         Unavailable: repeated with it, one message is sent.
-        Raises Invalid for what would be refused, and Unavailable when Kafka does not acknowledge in time: then it is
-        unknown whether a message will be sent.
+        Raises Invalid for what would be refused, Failed when Kafka refuses it, and Unavailable when Kafka does not
+        acknowledge in time: then it is unknown whether a message will be sent.
         """
         made = request(
             self._sealer,
@@ -113,7 +112,8 @@ class DirectClient:
     async def resend(self, request: Request) -> Request:
         """Ask for another message with the same code, through another provider; keep what is returned.
 
-        Sooner than `otp.resend_after_s` after the last one, or too often, it is told of in `refused`. Raises as `ask`.
+        Sooner than `otp.resend_after_s` after the last one, or too often, it is told of in `refused`. Raises as `ask`
+        does; repeated with the same request, one message is sent.
         """
         if request.resend >= MOST_RESENDS:
             raise invalid("resend", f"is at most {MOST_RESENDS}: ask for a new code")
@@ -124,7 +124,7 @@ class DirectClient:
     async def entered(self, request: Request) -> None:
         """Tell that the person has entered the caller's own code of a request: nothing is sent for it any more.
 
-        Raises Unavailable as `ask` does; it may be told again.
+        Raises Failed and Unavailable as `ask` does; it may be told again.
         """
         await self._send(VERIFICATIONS, request.request_id, report(request, datetime.now(UTC)))
 
@@ -144,9 +144,6 @@ class DirectClient:
                 await self._producer.send_and_wait(self._prefix + topic, record, key=key.encode())
         except TimeoutError:
             text = f"Kafka did not acknowledge within {self._limit_s:g} s: whether it has the record is unknown"
-            raise Unavailable(f"{text}; repeat it with the same `request_id`", key=key) from None
+            raise Unavailable(f"{text}; repeat it, an ask with `request_id=error.key`", key=key) from None
         except KafkaError as error:
-            text = f"Kafka did not take the record on {self._prefix}{topic}: {type(error).__name__}"
-            raise Unavailable(
-                f"{text}; look at its rights, and repeat it with the same `request_id`", key=key
-            ) from None
+            raise translated(error, f"Kafka did not take a record on {self._prefix}{topic}", key=key) from None

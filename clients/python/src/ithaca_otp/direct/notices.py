@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from ithaca_otp.errors import Unavailable
+from ithaca_otp.direct.faults import translated
 
 REFUSED: Final = "otp.refused"
 EXPIRED: Final = "otp.expired"
@@ -70,7 +70,7 @@ async def notices(
     """Give what a topic tells one caller, from what Kafka still has, and on.
 
     All processes of a caller share the work: its group is `caller.<caller>.<topic>`. What was given counts as read
-    when the next look begins. Raises Unavailable.
+    when the next look begins. Raises Unavailable and Failed.
     """
     group = f"{GROUPS}{caller}.{prefix}{topic}"
     consumer = AIOKafkaConsumer(
@@ -86,16 +86,13 @@ async def notices(
         while True:
             fetched = await consumer.getmany(timeout_ms=_WAIT_MS, max_records=_MOST)
             for record in (record for records in fetched.values() for record in records):
-                told = json.loads(record.value)
-                if told.get("caller") == caller:
-                    yield read(told)
+                notice = json.loads(record.value)
+                if notice.get("caller") == caller:
+                    yield read(notice)
             if fetched:
                 with suppress(CommitFailedError, IllegalStateError):  # another process reads on, and tells it again
                     await consumer.commit()
     except KafkaError as error:
-        text = (
-            f"{prefix}{topic} cannot be read as {group}: {type(error).__name__}; look at Kafka, the name and the rights"
-        )
-        raise Unavailable(text) from None
+        raise translated(error, f"cannot read {prefix}{topic} in the consumer group {group}") from None
     finally:
         await consumer.stop()
