@@ -19,7 +19,10 @@ _OWN_LENGTH: Final = range(6, 11)  # letters and digits of a code
 # Field -> pattern, and in words what it must be. The patterns are those of the AsyncAPI document.
 PATTERNS: Final = {
     "request_id": (r"^[A-Za-z0-9_-]{16,64}$", "is not 16 to 64 letters, digits, underscores or hyphens"),
-    "caller": (r"^[a-z0-9][a-z0-9-]{0,62}$", "is not 1 to 63 small letters, digits or hyphens, not beginning with one"),
+    "caller": (
+        r"^[a-z0-9][a-z0-9-]{0,62}$",
+        "is not 1 to 63 small letters, digits or hyphens that begin with no hyphen",
+    ),
     "purpose": (r"^[A-Za-z0-9_.-]{1,64}$", "is not 1 to 64 letters, digits, dots, hyphens or underscores"),
     "locale": (r"^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})*$", "is not a BCP 47 tag, such as en or pt-BR"),
 }
@@ -82,7 +85,9 @@ def request(
     if not _E164.fullmatch(to):
         raise invalid("to", "is not E.164: a plus and 7 to 15 digits, such as +447700900123")
     if code is not None and not is_code(code):
-        raise invalid("code", "is not 6 to 10 letters and digits with a digit among them, in groups by single blanks")
+        raise invalid(
+            "code", "is not 6 to 10 letters and digits with a digit among them, in groups by single blanks or hyphens"
+        )
     if not 1 <= ttl_s <= LONGEST_LIFE_S:
         raise invalid("ttl_s", f"is {ttl_s}; a code may live 1 to {LONGEST_LIFE_S} s")
     return Request(
