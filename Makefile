@@ -23,9 +23,10 @@ setup-dev: .venv/.dev ## the same with the tools that tests need
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $@
 
-.venv/.dev: .venv/.runtime requirements-dev.lock
+.venv/.dev: .venv/.runtime requirements-dev.lock clients/python/pyproject.toml
 	@echo "installing the pinned test tools into .venv ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable clients/python
 	@touch $@
 
 demo: setup ## start everything, send codes, enter them, break a carrier, print what happened

@@ -5,17 +5,21 @@ import random
 import secrets
 import time
 from collections.abc import Iterator, MutableMapping
+from datetime import UTC, datetime
 from typing import Final
 
 from aiokafka import AIOKafkaProducer
 
+from bench.requests import LIFE
 from bench.strange.batches import CODECS, batch, bomb, produce, record
 from bench.strange.caller import delete, transacting, transaction
+from pipeline.message.phone import seal
+from pipeline.proof.idempotency import ID_BYTES
+from pipeline.proof.idempotency import request_id as new_id
 from pipeline.records import OtpRequest, encode
 from pipeline.records.topics import REQUESTS, VERIFICATIONS
 from pipeline.reports.figures import Asked
 from pipeline.settings import KafkaSettings, Secret, Settings
-from workers.client import OtpClient
 from workers.embedded.callers_journal import CallersJournal
 from workers.embedded.traffic import Plan
 from workers.kafka import KafkaAdmin
@@ -27,17 +31,31 @@ BOMB_MIB: Final = 100
 TAKEN: Final = 0  # by the broker
 
 
-class Sealing(OtpClient):
+class Caller:
     """Makes requests, and writes none: how they are written is what is strange."""
 
-    async def _produce(self, request: OtpRequest) -> OtpRequest:
-        return request
+    def __init__(self, kid: str, key: Secret) -> None:
+        self._kid = kid
+        self._key = key
+
+    def request(self, number: str) -> OtpRequest:
+        """Make a request with a purpose of its own, so that it voids none."""
+        request_id = new_id(secrets.token_bytes(ID_BYTES))
+        issued_at = datetime.now(UTC)
+        return OtpRequest(
+            request_id=request_id,
+            caller=CALLER,
+            to=seal(number, caller=CALLER, request_id=request_id, kid=self._kid, key=self._key),
+            purpose=f"strange-{secrets.token_hex(4)}",
+            issued_at=issued_at,
+            expires_at=issued_at + LIFE,
+        )
 
 
-def caller_of(settings: Settings) -> Sealing:
+def caller_of(settings: Settings) -> Caller:
     """Give a caller of the development settings."""
     kid, key = next(iter(settings.callers[CALLER].seal_keys.items()))
-    return Sealing(settings.kafka, caller=CALLER, kid=kid, key=Secret(key.reveal()))
+    return Caller(kid, key)
 
 
 class Writing:
@@ -46,7 +64,7 @@ class Writing:
     def __init__(
         self,
         kafka: KafkaSettings,
-        caller: Sealing,
+        caller: Caller,
         journal: CallersJournal,
         waiting: MutableMapping[str, str],
         plan: Plan,
@@ -79,7 +97,7 @@ class Writing:
     async def _pack(self) -> None:
         """Ask for a code packed in each way."""
         for codec in CODECS:
-            request, number = await self._request()
+            request, number = self._request()
             self._waiting[request.request_id] = number
             made = batch([record(encode(request), key=request.request_id.encode())], codec=codec)
             taken = await asyncio.to_thread(self._write, REQUESTS.name, made) == TAKEN
@@ -87,8 +105,8 @@ class Writing:
 
     async def _transact(self, producer: AIOKafkaProducer) -> None:
         """Ask for a code in a transaction, and for one in a transaction that is taken back; report likewise."""
-        good, number = await self._request()
-        bad, _ = await self._request()
+        good, number = self._request()
+        bad, _ = self._request()
         self.taken_back.add(bad.request_id)
         self._waiting[good.request_id] = number
         await transaction(producer, REQUESTS.name, [encode(good)])
@@ -114,9 +132,9 @@ class Writing:
             for partition, end in self._ends.pop(0)[1].items():
                 await delete(self._kafka.bootstrap, REQUESTS.name, partition, end)
 
-    async def _request(self) -> tuple[OtpRequest, str]:
+    def _request(self) -> tuple[OtpRequest, str]:
         number = self._random.choice(self._plan.numbers)
-        return await self._caller.ask(number, purpose=f"strange-{secrets.token_hex(4)}"), number
+        return self._caller.request(number), number
 
     def _write(self, topic: str, made: bytes) -> int:
         return produce(self._kafka.bootstrap, topic, self._random.randrange(self._kafka.partitions), made)

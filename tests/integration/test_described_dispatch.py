@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 
+from bench.requests import make, produce
 from pipeline.errors import Outcome
 from pipeline.records import Attempt, decode
 from pipeline.records.topics import ATTEMPTS
@@ -19,7 +20,6 @@ from providers import ADAPTERS
 from tests.integration.records import read
 from tests.providers.contract import sample
 from tests.providers.described import guarded, missing, mock
-from workers.client import OtpClient
 from workers.dispatch.process import run
 from workers.embedded.kafka import EmbeddedKafka
 from workers.embedded.valkey import EmbeddedValkey
@@ -28,7 +28,6 @@ from workers.kafka import create_topics
 REQUESTS: Final = 1000
 DESCRIBED: Final = {name: spec for name in ("twilio", "telnyx") if (spec := sample(name).spec)}
 WITHIN_S: Final = 120.0
-NUMBER: Final = "+447700900123"
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
 
@@ -81,10 +80,8 @@ async def _dispatched(settings: Settings) -> list[Attempt]:
     await create_topics(settings.kafka)
     stop = asyncio.Event()
     dispatcher = asyncio.create_task(run(settings, stop))
-    kid, key = next(iter(settings.callers["demo"].seal_keys.items()))
     try:
-        async with OtpClient(settings.kafka, caller="demo", kid=kid, key=key) as client:
-            await asyncio.gather(*(client.ask(NUMBER, purpose=f"p{turn}") for turn in range(REQUESTS)))
+        await produce(settings.kafka, make(settings, "described", REQUESTS))
         topic = settings.kafka.prefix + ATTEMPTS.name
         values = await asyncio.to_thread(read, settings.kafka.bootstrap, topic, REQUESTS, WITHIN_S)
     finally:
