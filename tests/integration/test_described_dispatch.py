@@ -28,6 +28,7 @@ from workers.kafka import create_topics
 REQUESTS: Final = 1000
 DESCRIBED: Final = {name: spec for name in ("twilio", "telnyx") if (spec := sample(name).spec)}
 WITHIN_S: Final = 120.0
+SLOWEST_S: Final = 60  # that an answer of a mock may take on a busy machine: a timeout would be an unknown outcome
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
 
@@ -39,6 +40,9 @@ def _settings(kafka: EmbeddedKafka, valkey: EmbeddedValkey, prefix: str, urls: d
         "ITHACA_KAFKA__PARTITIONS": "1",
         "ITHACA_STATE__URL": valkey.url,
         "ITHACA_STATE__PREFIX": prefix,
+        "ITHACA_DISPATCH__SEND_TIMEOUT_S": str(SLOWEST_S),
+        "ITHACA_DISPATCH__LEASE_S": str(SLOWEST_S + 10),
+        "ITHACA_DISPATCH__WATCHDOG_S": str(SLOWEST_S + 20),
         "ITHACA_RECEIPTS__PUBLIC_URL": "https://otp.example.com",  # the description of Telnyx wants a public one
         "ITHACA_ROUTES": json.dumps({"*": dict.fromkeys(urls, 100 / len(urls))}),
         **{f"ITHACA_PROVIDERS__{name.upper()}": json.dumps(_account(name, url)) for name, url in urls.items()},
@@ -52,6 +56,7 @@ def _account(name: str, url: str) -> dict[str, Any]:
     return {
         "adapter": name,
         "base_url": url,
+        "timeout_s": SLOWEST_S,
         "credential": f"dev:{name}",
         "webhook_keys": {"k1": f"env:{name}"},
         "options": dict(sample(name).settings.options),
