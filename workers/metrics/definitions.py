@@ -1,4 +1,4 @@
-"""The table of all metrics: name, kind, help, labels, and which processes have it. docs/metrics.md is made from it."""
+"""The table of all metrics: name, kind, help, labels, which processes have it. docs/reference/metrics.md follows."""
 
 from dataclasses import dataclass
 from enum import StrEnum
