@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 from typer.exceptions import TyperException
 
-from pipeline.records.topics import CONSUMED_BY, TOPICS
+from pipeline.records.topics import CONSUMED_BY, DAY, HOUR, TOPICS, Topic
 from tests.docs.command_lines import commands, named, read, typed
 from tests.docs.pages import PAGES, PROJECT, Block, blocks, files, inline, short
 from workers.metrics.definitions import LIBRARY, METRICS
@@ -99,13 +99,13 @@ def test_examples_can_be_read(block: Block) -> None:
         compile(block.text, "example", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
-def test_page_of_topics_has_each_with_its_key_and_purpose() -> None:
-    page = (REFERENCE / "topics.md").read_text()
-    rows = dict(re.findall(r"^\| `(otp\.[a-z0-9.]+)` \| ([^|]+) \|", page, re.MULTILINE))
-    assert {topic.name: topic.key for topic in TOPICS} == {
-        name: key for name, key in rows.items() if name not in CONSUMED_BY
-    }
-    assert [topic.name for topic in TOPICS if f"| {topic.purpose} |" not in page] == []
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
+def test_page_of_topics_has_each_as_it_is_made(topic: Topic) -> None:
+    kept = "compacted"
+    if topic.retention is not None:
+        kept = f"{topic.retention / DAY:g} d" if topic.retention >= DAY else f"{topic.retention / HOUR:g} h"
+    row = f"| `{topic.name}` | {topic.key} | {kept} | {topic.partitions or ''} | {topic.purpose} |"
+    assert row in (REFERENCE / "topics.md").read_text(), row
 
 
 def test_every_term_of_the_glossary_is_in_use() -> None:
