@@ -54,7 +54,7 @@ def read(words: list[str], *, name_alone: bool = False) -> None:
     `name_alone` takes the name of a command, or of a group, without what it needs.
     """
     command, context = ITHACA, typer.Context(ITHACA)
-    while isinstance(command, TyperGroup) and not (name_alone and not words):
+    while isinstance(command, TyperGroup) and (words or not (name_alone or command.invoke_without_command)):
         found = command.get_command(context, words[0]) if words else None
         assert found, f"no such command: {words}"
         command, words = found, words[1:]
