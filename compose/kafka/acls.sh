@@ -1,6 +1,6 @@
 #!/bin/sh
 # Allows each role what acls.txt says. A repeat changes nothing; what a line no longer says must be removed by hand:
-# docs/deploy.md tells how.
+# docs/how-to/deploy.md tells how.
 set -euf
 config=/tmp/admin.properties
 cat > "$config" <<PROPERTIES

@@ -11,9 +11,9 @@ from pipeline.message.language import nearest
 from pipeline.settings import CallerSettings
 
 # One sentence a language, in GSM-7 where the language allows it and else short, so that with the WebOTP line of an
-# ordinary domain it stays one segment; docs/settings.md has what each costs. Spanish says "clave", Portuguese "PIN" and
-# Turkish "vermeyin" for that: one accent or cedilla would more than halve what a segment takes. Greek would be in GSM-7
-# as capitals only, half of them Latin ones, which looks like a fraud.
+# ordinary domain it stays one segment; docs/reference/settings.md has what each costs. Spanish says "clave",
+# Portuguese "PIN" and Turkish "vermeyin" for that: one accent or cedilla would more than halve what a segment takes.
+# Greek would be in GSM-7 as capitals only, half of them Latin ones, which looks like a fraud.
 TEXTS: Final = {
     "en": "{code} is your {brand} code. Never share it.",
     "de": "{code} ist Ihr Code für {brand}. Geben Sie ihn nie weiter.",

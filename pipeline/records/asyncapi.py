@@ -37,8 +37,8 @@ A code of the caller's own, in `code`, is sealed in the same way: 6 to 10 letter
 With the settings of development the caller `demo` has one key, `demo-1`: the SHA-256 of the text \
 `ithaca development key: seal-demo`. The number in the example opens with it.
 
-A request that was made here can be looked at, resent and verified over HTTP as any other. docs/direct-door.md says \
-what may change in a resend, what a report does, and what each reason of `otp.refused` means.
+A request that was made here can be looked at, resent and verified over HTTP as any other. docs/how-to/direct-door.md \
+says what may change in a resend, what a report does, and what each reason of `otp.refused` means.
 """
 _REQUEST_ID: Final = "Zm9yIHRoZSBleGFtcGxl"
 EXAMPLES: Final[dict[type, dict[str, Any]]] = {

@@ -10,7 +10,7 @@ import yaml
 PROJECT: Final = Path(__file__).parents[2]
 FOLDER: Final = PROJECT / "compose"
 PROMETHEUS: Final = FOLDER / "prometheus"
-RUNBOOKS: Final = PROJECT / "docs" / "runbooks"
+RUNBOOKS: Final = PROJECT / "docs" / "how-to" / "runbooks"
 SPECIFICATION: Final = PROJECT.parent / "shared" / "specs" / "compose-spec.json"
 PROMTOOL: Final = shutil.which("promtool")
 

@@ -1,4 +1,4 @@
-"""Who may read and write which topic: a real broker enforces the table in docs/deploy.md, and it is enough to work."""
+"""Who may read and write which topic: a broker enforces the table of docs/how-to/deploy.md, which is enough to work."""
 
 import asyncio
 import os
@@ -38,8 +38,8 @@ OPERATORS = (
 
 
 def table() -> dict[str, dict[str, set[str]]]:
-    """Give the table of docs/deploy.md: role -> topic -> letters."""
-    text = (PROJECT / "docs" / "deploy.md").read_text()
+    """Give the table of docs/how-to/deploy.md: role -> topic -> letters."""
+    text = (PROJECT / "docs" / "how-to" / "deploy.md").read_text()
     head, _, *rows = ("| topic |" + text.split("| topic |")[1].split("\n\n")[0]).splitlines()
     roles = [cell.strip() for cell in head.strip("|").split("|")][1:]
     found: dict[str, dict[str, set[str]]] = {role: {} for role in roles}

@@ -14,7 +14,7 @@ from tests.faults.drill import Drill, drill
 from workers.metrics.definitions import LIBRARY, METRICS, of
 
 PROCESSES: Final = {"api": "api", "receipts": "receipts", "dispatch-1": "dispatch", "stats-1": "stats", "ops": "ops"}
-DOCUMENTED: Final = Path(__file__).parents[2] / "docs" / "metrics.md"
+DOCUMENTED: Final = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
 CODES: Final = 50
 WITHIN_S: Final = 30.0
 DIGITS: Final = re.compile(r"\d{4,}")  # no label holds so many: codes have six, numbers more

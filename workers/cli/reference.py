@@ -15,7 +15,7 @@ from pipeline.settings.schema import default_of, entry_of, is_section, settings_
 
 INTRO: Final = """# Settings
 
-Made from the settings themselves: `.venv/bin/ithaca settings --reference docs/settings.md`.
+Made from the settings themselves: `.venv/bin/ithaca settings --reference docs/reference/settings.md`.
 `ithaca settings` shows every value in force and where it comes from.
 
 A later source wins: development defaults, the file `ithaca.toml` (or what `--config` or `ITHACA_CONFIG` names), \

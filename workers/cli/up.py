@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from workers.embedded.system import System
 
 CACHE: Final = Path(".cache/jars")  # of Kafka's jars, 44 MB, fetched once
-RUNBOOK: Final = "docs/runbooks/ProcessRestarting.md"
+RUNBOOK: Final = "docs/how-to/runbooks/ProcessRestarting.md"
 STARTING: Final = "starting Kafka, Valkey, carriers and our own processes"
 
 Port = Annotated[

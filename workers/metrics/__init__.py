@@ -1,6 +1,6 @@
 """What every process tells Prometheus: one table of all metrics, and a registry for each process.
 
-`definitions` is the table, `labels` what it is told apart by; docs/metrics.md follows from both.
+`definitions` is the table, `labels` what it is told apart by; docs/reference/metrics.md follows from both.
 """
 
 from workers.metrics.loop_lag import loop_lag_observed

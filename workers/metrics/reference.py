@@ -1,4 +1,4 @@
-"""docs/metrics.md, made from the table: `python -m workers.metrics.reference > docs/metrics.md`."""
+"""docs/reference/metrics.md, made from the table: `python -m workers.metrics.reference > docs/reference/metrics.md`."""
 
 import sys
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from workers.metrics.metric import EVERY, Kind, Metric
 
 INTRO: Final = """# Metrics
 
-Made from the table of metrics: `.venv/bin/python -m workers.metrics.reference > docs/metrics.md`.
+Made from the table of metrics: `.venv/bin/python -m workers.metrics.reference > docs/reference/metrics.md`.
 
 Every process answers `GET /metrics` in Prometheus' text format, beside `/healthz` and `/readyz`: `api`, `receipts` \
 and `ops` at their own address, `dispatch` and `stats` at `admin.host` and `admin.port`.

@@ -15,10 +15,10 @@ from pipeline.records.asyncapi import GROUPS, OF_CALLERS, RECEIVED, SENT, docume
 from pipeline.settings.parse import parse
 
 PROJECT = Path(__file__).parents[3]
-COMMITTED = PROJECT / "docs" / "asyncapi.json"
-PAGE = PROJECT / "docs" / "direct-door.md"
+COMMITTED = PROJECT / "docs" / "reference" / "asyncapi.json"
+PAGE = PROJECT / "docs" / "how-to" / "direct-door.md"
 ACLS = PROJECT / "compose" / "kafka" / "acls.txt"
-AGAIN = ".venv/bin/ithaca topics --asyncapi docs/asyncapi.json"
+AGAIN = ".venv/bin/ithaca topics --asyncapi docs/reference/asyncapi.json"
 DOCUMENT = orjson.loads(orjson.dumps(document()))
 EXAMPLES = [
     (name, example["payload"])

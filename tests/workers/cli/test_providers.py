@@ -1,4 +1,4 @@
-"""`ithaca providers`, and what the README says of adapters."""
+"""`ithaca providers`, and what docs/ says of adapters."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,16 +16,16 @@ from tests.samples import NOW
 from workers.cli.providers import _remedy
 from workers.cli.trial import _step, message, request_of
 
-README = Path(__file__).parents[3] / "README.md"
+TABLE = Path(__file__).parents[3] / "docs" / "reference" / "providers.md"
 NUMBER = "+447700900123"
 
 
 @pytest.mark.parametrize("name", ADAPTERS)
-def test_readme_says_what_an_adapter_can_do(name: str) -> None:
+def test_page_of_providers_says_what_an_adapter_can_do(name: str) -> None:
     can = ADAPTERS[name].capabilities
 
     row = f"| `{name}` | {can.validity} | {can.receipts} | {can.proof} | {can.check} | {can.rotation} |"
-    assert row in README.read_text(), f"README.md, Providers: this row is missing or says something else:\n{row}"
+    assert row in TABLE.read_text(), f"docs/reference/providers.md: this row is missing or says something else:\n{row}"
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from pipeline.settings.parse import parse
 from pipeline.settings.show import redacted
 from workers.cli.reference import reference
 
-COMMITTED = Path(__file__).parents[3] / "docs" / "settings.md"
-AGAIN = ".venv/bin/ithaca settings --reference docs/settings.md"
+COMMITTED = Path(__file__).parents[3] / "docs" / "reference" / "settings.md"
+AGAIN = ".venv/bin/ithaca settings --reference docs/reference/settings.md"
 
 
 def test_committed_reference_is_the_one_that_follows_from_the_settings() -> None:

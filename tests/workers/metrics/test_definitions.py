@@ -12,8 +12,8 @@ from workers.metrics.reference import reference
 from workers.state.claiming import ClaimVerdict
 from workers.state.client import SCRIPTS
 
-COMMITTED = Path(__file__).parents[3] / "docs" / "metrics.md"
-AGAIN = ".venv/bin/python -m workers.metrics.reference > docs/metrics.md"
+COMMITTED = Path(__file__).parents[3] / "docs" / "reference" / "metrics.md"
+AGAIN = ".venv/bin/python -m workers.metrics.reference > docs/reference/metrics.md"
 FORBIDDEN = {"code", "number", "phone", "to", "request_id", "id", "message_id", "key", "token"}
 
 

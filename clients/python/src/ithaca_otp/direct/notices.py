@@ -24,7 +24,7 @@ class RefusedRequest:
     """A record of this caller that nothing is sent for, and why. It may be told of more than once."""
 
     request_id: str | None  # none: the record could not be read
-    reason: str  # such as too_soon; docs/direct-door.md of Ithaca says for each what to do
+    reason: str  # such as too_soon; docs/how-to/direct-door.md of Ithaca says for each what to do
     detail: str  # names the field and what is wrong with it, never its content
     resend: int  # the record's: 0 is the request itself
     at: datetime
