@@ -1,5 +1,6 @@
 """Settings: the values (`model`), how they are read (`parse`), what must hold of them (`audit`), how they are shown."""
 
+from pipeline.settings.kinds import Secret
 from pipeline.settings.model import (
     CallerSettings,
     DispatchSettings,
@@ -10,7 +11,6 @@ from pipeline.settings.model import (
     OtpSettings,
     ProviderSettings,
     ReceiptsSettings,
-    Secret,
     Settings,
     StateSettings,
 )

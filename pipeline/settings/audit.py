@@ -3,13 +3,16 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from msgspec import Meta
+
 from pipeline.settings.audit_callers import audit_callers, audit_operators, audit_rings
 from pipeline.settings.audit_providers import audit_providers, audit_routes
 from pipeline.settings.audit_servers import audit_http, audit_kafka, audit_state
+from pipeline.settings.kinds import Name
 from pipeline.settings.model import Settings
 from pipeline.settings.needs import Needs
-from pipeline.settings.problems import Problem
-from pipeline.settings.ranges import audit_numbers
+from pipeline.settings.problems import Path, Problem
+from pipeline.settings.schema import kinds_along, leaves, name_of, said_of
 
 CONNECT_S: Final = 3.2  # that connecting to a provider may take before the send
 WATCHDOG_MARGIN_S: Final = 5.0  # beyond the longest a record may be in hand without progress
@@ -17,7 +20,7 @@ WATCHDOG_MARGIN_S: Final = 5.0  # beyond the longest a record may be in hand wit
 
 def audit(settings: Settings, adapters: Mapping[str, Needs]) -> Iterator[Problem]:
     """Find everything that is wrong; `adapters` are the known ones, with what they need."""
-    yield from audit_numbers(settings)
+    yield from _audit_kinds(settings)
     yield from audit_kafka(settings)
     yield from audit_state(settings)
     yield from audit_http(settings)
@@ -28,6 +31,24 @@ def audit(settings: Settings, adapters: Mapping[str, Needs]) -> Iterator[Problem
     yield from audit_operators(settings)
     yield from audit_providers(settings, adapters)
     yield from audit_routes(settings)
+
+
+def _audit_kinds(settings: Settings) -> Iterator[Problem]:
+    """Check what types say beyond Python's own: the range of each number, and the names in tables."""
+    named: dict[Path, Name] = {}
+    for path, value in leaves(settings):
+        *tables, (_, kind) = kinds_along(path)
+        named |= {path[: len(table) + 1]: name for table, entries in tables if (name := name_of(entries))}
+        allowed = said_of(kind, Meta)
+        if allowed and value is not None and not allowed.ge <= value <= allowed.le:
+            text = f"is {_amount(value)}; write {allowed.ge:g} to {allowed.le:g} ({allowed.description})"
+            yield Problem(path=path, text=text)
+    for path, name in named.items():
+        yield from name.audit(path) if name.audit else ()
+
+
+def _amount(number: float) -> str:
+    return str(number) if isinstance(number, int) else f"{number:g}"
 
 
 def _audit_otp(settings: Settings) -> Iterator[Problem]:

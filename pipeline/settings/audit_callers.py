@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from pipeline.settings.model import CallerSettings, Secret, Settings
-from pipeline.settings.names import audit_name
+from pipeline.settings.kinds import Secret
+from pipeline.settings.model import CallerSettings, Settings
 from pipeline.settings.problems import Path, Problem
 
 LEAST_KEY: Final = 16  # bytes of an operator's key: NIST SP 800-63B-4, 3.1.1, has 15 characters for a sole factor
@@ -18,8 +18,6 @@ def audit_rings(settings: Settings) -> Iterator[Problem]:
         if not ring:
             text = f'is missing; write a key ring, such as [keys.{name}] with k1 = "file:/run/secrets/{name}"'
             yield Problem(path=path, text=text)
-        for kid in ring:
-            yield from audit_name((*path, kid))
     if len(settings.keys.numbers) > 1:
         text = "has more than one key; numbers hashed with two keys cannot be compared, keep one"
         yield Problem(path=("keys", "numbers"), text=text)
@@ -32,7 +30,6 @@ def audit_callers(settings: Settings) -> Iterator[Problem]:
         yield Problem(path=("callers",), text="is empty, so nobody could ask for a code; write [callers.<name>]")
     for name, caller in settings.callers.items():
         path = ("callers", name)
-        yield from audit_name(path)
         yield from _audit_keys(path, caller)
         if caller.api_key and (owner := owners.setdefault(caller.api_key, name)) != name:
             yield Problem(path=(*path, "api_key"), text=f"is the same as that of caller {owner}; give each its own")
@@ -43,7 +40,6 @@ def audit_operators(settings: Settings) -> Iterator[Problem]:
     owners: dict[Secret, str] = {}
     for name, operator in settings.operators.items():
         path = ("operators", name)
-        yield from audit_name(path)
         if not operator.key:
             continue  # it is missing, which has been said
         if settings.environment == "production" and len(operator.key.reveal()) < LEAST_KEY:
@@ -57,5 +53,3 @@ def _audit_keys(path: Path, caller: CallerSettings) -> Iterator[Problem]:
     if caller.api_key is None and not caller.seal_keys:
         text = "has no key and could not ask for anything; write api_key (HTTP door) or seal_keys (direct door)"
         yield Problem(path=path, text=text)
-    for kid in caller.seal_keys:
-        yield from audit_name((*path, "seal_keys", kid))

@@ -7,7 +7,6 @@ from typing import Final
 from pipeline.settings.audit_senders import audit_senders
 from pipeline.settings.audit_servers import audit_base_url
 from pipeline.settings.model import ProviderSettings, Settings
-from pipeline.settings.names import audit_country, audit_name
 from pipeline.settings.needs import Needs
 from pipeline.settings.problems import Path, Problem, dotted, meant
 
@@ -19,7 +18,6 @@ def audit_providers(settings: Settings, adapters: Mapping[str, Needs]) -> Iterat
     """Check every provider."""
     for name, provider in settings.providers.items():
         path = ("providers", name)
-        yield from audit_name(path)
         if provider.adapter not in adapters:
             text = f'is "{provider.adapter[:40]}", which is no adapter; {meant(provider.adapter, sorted(adapters))}'
             yield Problem(path=(*path, "adapter"), text=text)
@@ -29,9 +27,6 @@ def audit_providers(settings: Settings, adapters: Mapping[str, Needs]) -> Iterat
         if provider.base_url:
             yield from audit_base_url(settings, (*path, "base_url"), provider.base_url)
         yield from _audit_in_flight(settings, path, provider)
-        for table in ("senders", "pools"):
-            for country in getattr(provider, table):
-                yield from audit_country((*path, table, country))
 
 
 def _audit_needs(path: Path, provider: ProviderSettings, needs: Needs) -> Iterator[Problem]:
@@ -79,7 +74,6 @@ def audit_routes(settings: Settings) -> Iterator[Problem]:
         yield Problem(path=("routes", "*"), text='is missing; write shares for all other countries, [routes."*"]')
     for country, shares in settings.routes.items():
         path = ("routes", country)
-        yield from audit_country(path)
         total = sum(shares.values())
         if abs(total - _WHOLE) > _TOLERANCE:
             yield Problem(path=path, text=f"has shares that sum to {total:g}; make it 100 percent")

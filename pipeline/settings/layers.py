@@ -13,16 +13,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-import orjson
-
 from pipeline.settings.model import Settings
 from pipeline.settings.problems import Path, Problem, dotted, meant
-from pipeline.settings.schema import child_of, is_section, is_table, replaced_whole, settings_of
-from pipeline.settings.values import Given
+from pipeline.settings.schema import child_of, is_section, is_table, name_of, replaced_whole, settings_of
+from pipeline.settings.values import Given, from_text
 
 PREFIX: Final = "ITHACA_"
 CONFIG: Final = "ITHACA_CONFIG"  # names the file; not a setting
-_BY_COUNTRY: Final = {"routes", "senders", "pools", "registrations"}
 _REFERENCE: Final = re.compile(r"env:(\w+)")
 # Kubernetes adds such variables for a service called ithaca or ithaca-something.
 _SERVICE_LINK: Final = re.compile(r"ITHACA_(?:[A-Z0-9]+_)*?(?:SERVICE_(?:HOST|PORT\w*)|PORT(?:_\d+_(?:TCP|UDP)\w*)?)")
@@ -74,7 +71,7 @@ def _variable(variable: str, value: str) -> Iterator[Entry]:
     kind: Any = Settings
     path: Path = ()
     for word in variable.removeprefix(PREFIX).split("__"):
-        name = _name(kind, word, path)
+        name = _name(kind, word)
         child = child_of(kind, name)
         if child is None:
             yield Problem(path=(), text=_unknown_variable(variable, kind, path), origin=variable)
@@ -82,20 +79,15 @@ def _variable(variable: str, value: str) -> Iterator[Entry]:
         kind, path = child, (*path, name)
     if not is_table(kind):
         yield Given(path=path, value=value, origin=variable, text=True)
-    elif isinstance(table := _json(value), Mapping):
+    elif isinstance(table := from_text(kind, value), Mapping):
         yield from _flatten(kind, table, path, lambda _: variable)
     else:
         yield Problem(path=path, text='is a table; write it as JSON, such as {"name": "value"}', origin=variable)
 
 
-def _name(kind: Any, word: str, path: Path) -> str:
-    if is_section(kind):
-        return word.lower().replace("-", "_")
-    if path[-1] in _BY_COUNTRY:
-        return word.upper()
-    # Options and registrations have names of ours, all other tables names that a user has chosen.
-    ours = path[-1] == "options" or "registrations" in path
-    return word.lower() if ours else word.lower().replace("_", "-")
+def _name(kind: Any, word: str) -> str:
+    chosen = name_of(kind)
+    return chosen.of_variable(word) if chosen else word.lower().replace("-", "_")
 
 
 def _unknown(name: str, kind: Any) -> str:
@@ -117,10 +109,3 @@ def _stripped(value: object) -> object:
     if isinstance(value, list):
         return [_stripped(item) for item in value]
     return value.strip() if isinstance(value, str) else value
-
-
-def _json(text: str) -> object:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return None

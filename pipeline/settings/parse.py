@@ -7,12 +7,13 @@ from typing import Any
 
 from pipeline.settings.audit import audit
 from pipeline.settings.defaults import DEVELOPMENT, SIMULATED
+from pipeline.settings.kinds import Key, Secret
 from pipeline.settings.layers import Entry, Layer, merge, read_document, read_variables
-from pipeline.settings.model import Secret, Settings
+from pipeline.settings.model import Settings
 from pipeline.settings.needs import Needs
 from pipeline.settings.problems import Path, Problem, Wrong, dotted, settings_error
 from pipeline.settings.references import FindSecret, find_nothing, read_secret
-from pipeline.settings.schema import default_of, entry_of, is_section, is_table, settings_of
+from pipeline.settings.schema import bare, default_of, entry_of, is_section, is_table, settings_of
 from pipeline.settings.values import Given, convert
 
 DEVELOPMENT_DEFAULT = "development default"
@@ -56,7 +57,7 @@ def parse(
     if not production:
         layer = merge(_layer(read_document(DEVELOPMENT, lambda _: DEVELOPMENT_DEFAULT))[0], layer)
     builder = _Builder(layer=layer, production=production, find=find, problems=[*problems, *more])
-    settings: Settings = builder.table(Settings, ())
+    settings: Settings = builder.build(Settings, ())
     origins = {dotted(path): given.origin for path, given in layer.items()}
     settings = replace(settings, origins=origins)
     audited = chain(audit(settings, adapters), *(one(settings) for one in audits))
@@ -85,41 +86,32 @@ class _Builder:
     find: FindSecret
     problems: list[Problem]
 
-    def table(self, kind: Any, path: Path) -> Any:
+    def build(self, kind: Any, path: Path) -> Any:
+        """Build a table or a value, or give none where there is no value that can be used."""
         if is_section(kind):
             return kind(**{name: self._setting(kind, name, (*path, name)) for name in settings_of(kind)})
+        if not is_table(kind):
+            return self._value(kind, self.layer[path]) if path in self.layer else None
         names = dict.fromkeys(one[len(path)] for one in self.layer if one[: len(path)] == path)
-        entries = {name: self._entry(entry_of(kind), (*path, name)) for name in names}
+        entries = {name: self.build(entry_of(kind), (*path, name)) for name in names}
         return {name: entry for name, entry in entries.items() if entry is not None}
 
     def _setting(self, owner: type, name: str, path: Path) -> Any:
-        kind = settings_of(owner)[name]
-        if is_table(kind):
-            return self.table(kind, path)
-        value = self._value(kind, path, key=False) if path in self.layer else None
+        value = self.build(settings_of(owner)[name], path)
         if value is not None:
             return value
         default = default_of(owner, name)
         if default is not MISSING:
             return default
         if path not in self.layer:
-            self.problems.append(Problem(path=path, text="is missing; write it", origin=self._beside(path)))
+            self.problems.append(Problem(path=path, text="is missing; write it"))
         return ""
 
-    def _entry(self, kind: Any, path: Path) -> Any:
-        key = "webhook_keys" not in path  # those are texts that providers show; all other rings hold keys of 32 bytes
-        return self.table(kind, path) if is_table(kind) else self._value(kind, path, key=key)
-
-    def _value(self, kind: Any, path: Path, *, key: bool) -> Any:
-        given = self.layer[path]
+    def _value(self, kind: Any, given: Given) -> Any:
         try:
-            if kind is Secret:
-                return read_secret(given.value, key=key, production=self.production, find=self.find)
+            if bare(kind) is Secret:
+                return read_secret(given.value, key=kind == Key, production=self.production, find=self.find)
             return convert(kind, given)
         except Wrong as wrong:
-            self.problems.append(Problem(path=path, text=str(wrong), origin=given.origin))
+            self.problems.append(Problem(path=given.path, text=str(wrong), origin=given.origin))
             return None
-
-    def _beside(self, path: Path) -> str | None:
-        """Tell where the other settings of the same table stand."""
-        return next((given.origin for one, given in self.layer.items() if one[: len(path) - 1] == path[:-1]), None)

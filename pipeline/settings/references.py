@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from pipeline.settings.model import Secret
+from pipeline.settings.kinds import Secret
 from pipeline.settings.problems import Wrong
 
 KEY_BYTES: Final = 32

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import orjson
 
-from pipeline.settings.model import CallerSettings, Secret, Settings
+from pipeline.settings.kinds import Secret
+from pipeline.settings.model import CallerSettings, Settings
 from pipeline.settings.problems import Path, dotted
 from pipeline.settings.schema import leaves
 
@@ -26,10 +27,9 @@ class Shown:
 
 def redacted(settings: Settings) -> tuple[Shown, ...]:
     """Give every setting with its value and its source."""
-    shown = ((path, _visible(path, value)) for path, value in leaves(settings))
     return tuple(
-        Shown(key=key, value=value, origin=settings.origins.get(key, "default"))
-        for path, value in shown
+        Shown(key=key, value=_visible(path, value), origin=settings.origins.get(key, "default"))
+        for path, value in leaves(settings)
         for key in [dotted(path)]
     )
 

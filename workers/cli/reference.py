@@ -7,11 +7,12 @@ from dataclasses import MISSING, dataclass, replace
 from functools import cache
 from typing import Any, Final, Literal, get_args, get_origin
 
+from msgspec import Meta
+
 from pipeline.message.text import TEXTS, Message, outside, render
 from pipeline.settings import CallerSettings, Secret, Settings
 from pipeline.settings.layers import PREFIX
-from pipeline.settings.ranges import RANGES
-from pipeline.settings.schema import default_of, entry_of, is_section, settings_of
+from pipeline.settings.schema import bare, default_of, entry_of, is_section, name_of, said_of, settings_of
 
 INTRO: Final = """# Settings
 
@@ -28,16 +29,6 @@ A secret is never written down but referred to: `env:NAME`, `file:/path`, and in
 In development there are keys, a caller `demo`, three simulated carriers and their routes by default; production has \
 none of these.
 """
-# What is written in place of names that users choose.
-CHOSEN: Final = {
-    "callers": ("caller",),
-    "operators": ("operator",),
-    "providers": ("provider",),
-    "routes": ("country", "provider"),
-    "senders": ("country",),
-    "templates": ("locale",),
-}
-KEY_ID: Final = ("kid",)  # in every key ring
 
 CODE: Final = "123456"
 DOMAIN: Final = "shop.example.com"
@@ -54,7 +45,7 @@ A caller's `locale` meets a text whatever its letter case, by its language where
 English otherwise.
 """
 
-_FIELD: Final = re.compile(r"    (\w+): .*?(?:  # (.*))?")
+_FIELD: Final = re.compile(r"(?:^    # (?P<above>.*)\n)?^    (?P<name>\w+): .*?(?:  # (?P<beside>.*))?$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,14 +87,14 @@ def _cost(message: Message) -> str:
 
 def _rows(table: type, path: tuple[str, ...]) -> Iterator[Row]:
     for name, kind in settings_of(table).items():
-        inner, entry = (*path, name), entry_of(kind)
-        if entry:
-            inner += tuple(f"<{word}>" for word in CHOSEN.get(name, KEY_ID))
-        if is_section(entry or kind):
-            yield from _rows(entry or kind, inner)
+        inner, entry = (*path, name), kind
+        while chosen := name_of(entry):
+            inner, entry = (*inner, f"<{chosen.word}>"), entry_of(entry)
+        if is_section(entry):
+            yield from _rows(entry, inner)
         else:
             meaning = _comments(table).get(name, "")
-            yield Row(path=inner, default=_default(table, name), values=_values(kind, inner), meaning=meaning)
+            yield Row(path=inner, default=_default(table, name), values=_values(entry), meaning=meaning)
 
 
 def _default(table: type, name: str) -> str:
@@ -115,19 +106,20 @@ def _default(table: type, name: str) -> str:
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
 
-def _values(kind: Any, path: tuple[str, ...]) -> str:
+def _values(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return ", ".join(get_args(kind))
-    if kind is Secret or entry_of(kind) is Secret:
+    if bare(kind) is Secret:
         return "secret"
-    allowed = RANGES.get(".".join("*" if word.startswith("<") else word for word in path))
-    return f"{allowed.least:g} to {allowed.most:g}" if allowed else ""
+    allowed = said_of(kind, Meta)
+    return f"{allowed.ge:g} to {allowed.le:g}" if allowed else ""
 
 
 @cache
 def _comments(table: type) -> Mapping[str, str]:
-    fields = (_FIELD.fullmatch(line) for line in inspect.getsource(table).splitlines())
-    return {field[1]: field[2] for field in fields if field and field[2]}
+    """Give the comment of each field, which stands at the end of its line, or above it where it has no room there."""
+    found = _FIELD.finditer(inspect.getsource(table))
+    return {field["name"]: field["beside"] or field["above"] or "" for field in found}
 
 
 def _table(rows: list[Row]) -> Iterator[str]:

@@ -1,12 +1,14 @@
 """Where settings come from, what they become, and how they are shown."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Meta
 
 from pipeline.errors import SettingsError
 from pipeline.message.audit import audit_messages
@@ -14,9 +16,8 @@ from pipeline.settings import Secret, Settings
 from pipeline.settings.defaults import SIMULATED
 from pipeline.settings.needs import SenderNeeds
 from pipeline.settings.parse import Document, parse
-from pipeline.settings.ranges import RANGES, range_name
 from pipeline.settings.references import Found
-from pipeline.settings.schema import child_of, entry_of, is_section, settings_of
+from pipeline.settings.schema import bare, entry_of, is_section, is_table, name_of, said_of, settings_of
 from pipeline.settings.show import config_hash, redacted
 from pipeline.settings.toml import read_toml
 
@@ -36,13 +37,12 @@ def origin(settings: Settings, key: str) -> str:
     return next(shown.origin for shown in redacted(settings) if shown.key == key)
 
 
-def numbers_in(kind: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    """Give the path of every number that can be set; names that users choose are `*`."""
-    if is_section(kind):
-        return [found for name in settings_of(kind) for found in numbers_in(child_of(kind, name), (*path, name))]
-    if entry_of(kind):
-        return numbers_in(entry_of(kind), (*path, "*"))
-    return [path] if kind in {int, float} else []
+def kinds_in(kind: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Give key and type of everything that can be set; names that users choose are `*`."""
+    yield key, kind
+    inside = settings_of(kind) if is_section(kind) else {"*": entry_of(kind)} if is_table(kind) else {}
+    for name, child in inside.items():
+        yield from kinds_in(child, f"{key}.{name}".removeprefix("."))
 
 
 def test_without_any_source_there_is_a_complete_development_system() -> None:
@@ -145,6 +145,18 @@ def test_key_ring_of_a_later_source_replaces_the_earlier_one_whole() -> None:
 @pytest.mark.parametrize("text", ["+447700900123,+4915123456789", '["+447700900123", "+4915123456789"]'])
 def test_list_in_a_variable_is_json_or_has_commas(text: str) -> None:
     assert from_toml("", ITHACA_OTP__TEST_NUMBERS=text).otp.test_numbers == ("+447700900123", "+4915123456789")
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("YES", True), ("1", True), ("off", False), ("0", False)])
+def test_truth_in_a_variable_may_be_any_word_for_it(text: str, *, value: bool) -> None:
+    assert from_toml("", ITHACA_OTP__PLAIN_NUMBERS=text).otp.plain_numbers is value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("9", 9.0), ("+9", 9.0), ("09", 9.0), ("9.", 9.0), (".5", 0.5), ("9e0", 9.0)]
+)
+def test_number_in_a_variable_may_be_written_as_people_write_it(text: str, value: float) -> None:
+    assert from_toml("", ITHACA_DISPATCH__DRAIN_S=text).dispatch.drain_s == value
 
 
 @pytest.mark.parametrize("reference", ["env:ITHACA_HEX", "file:/k"])
@@ -269,8 +281,17 @@ def test_config_hash_follows_routes_and_texts_and_neither_secrets_nor_servers() 
     assert plain != config_hash(from_toml("otp.ttl_s = 120"))
 
 
-def test_every_number_that_can_be_set_has_a_range() -> None:
-    assert {range_name(path) for path in numbers_in(Settings)} == set(RANGES)
+def test_every_number_that_can_be_set_has_a_range_and_says_what_it_is() -> None:
+    numbers = {key: said_of(kind, Meta) for key, kind in kinds_in(Settings) if bare(kind) in {int, float}}
+    assert {"otp.ttl_s", "providers.*.per_second", "routes.*.*"} <= numbers.keys()
+    ranges = {key: (of.ge, of.le, of.description) if of else (None,) for key, of in numbers.items()}
+    assert [key for key, known in ranges.items() if None in known] == []
+
+
+def test_every_table_says_what_its_entries_are_called_by() -> None:
+    tables = {key: kind for key, kind in kinds_in(Settings) if is_table(kind) and not is_section(kind)}
+    assert {"providers", "routes.*", "callers.*.registrations.*"} <= tables.keys()
+    assert [key for key, kind in tables.items() if name_of(kind) is None] == []
 
 
 def test_every_section_is_shown() -> None:

@@ -89,6 +89,10 @@ CASES = {
     "a code of 5 digits": Case(toml="otp.digits = 5", says=("otp.digits", "6 to 10")),
     "a code of 11 digits": Case(toml="otp.digits = 11", says=("otp.digits", "6 to 10")),
     "a negative number": Case(toml="dispatch.drain_s = -1", says=("dispatch.drain_s", "0 to 300")),
+    "a number of 400 digits": Case(
+        toml=f"otp.digits = {'9' * 400}\ndispatch.drain_s = {'9' * 400}",
+        says=("ithaca.toml:1: otp.digits", "6 to 10", "ithaca.toml:2: dispatch.drain_s", "no amount"),
+    ),
     "not a number": Case(toml="dispatch.drain_s = nan", says=("dispatch.drain_s", "no amount")),
     "an infinite number": Case(toml="state.timeout_s = inf", says=("state.timeout_s", "no amount")),
     "a lease shorter than a send": Case(toml="dispatch.lease_s = 10", says=("dispatch.lease_s", "at least 11.2")),
@@ -171,6 +175,10 @@ CASES = {
     ),
     "a caller's name with a dot": Case(
         toml='callers."a.b".api_key = "dev:x"', says=('callers."a.b"', "small letters, digits and dashes")
+    ),
+    "a registration for a country that is none": Case(
+        toml="callers.demo.registrations.india.dlt_entity_id = '7'",
+        says=("ithaca.toml:1", "callers.demo.registrations.india", "two capital letters"),
     ),
     "a template without the code": Case(
         toml="callers.demo.templates.en = 'Hello'", says=("callers.demo.templates.en", "{code} exactly once")
@@ -323,6 +331,7 @@ def test_one_mistake_makes_one_line(name: str) -> None:
         read(CASES[name])
     lines = str(caught.value).splitlines()
     expected = {
+        "a number of 400 digits": 2,
         "a share above 100": 2,
         "a pool for a country that is none": 2,
         "a development key in production": 3,
