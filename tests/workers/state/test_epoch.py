@@ -17,6 +17,8 @@ from workers.state.client import Store
 from workers.state.entries import TryVerdict
 from workers.state.epoch import Settled
 
+pytestmark = pytest.mark.processes
+
 ID = "request-0123456789"
 
 
