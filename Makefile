@@ -2,12 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/bash
-# Two files at a time, in the order of the folders: whole systems wait a lot and come first, so that the many short
-# tests fill up the end. Each of the two has a Kafka and a Valkey of its own.
-TESTS := $(BIN)/pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+# Four files at a time, on two cores: whole systems wait a lot and come first, so that the many short tests fill up the
+# end. Each of the four has a Kafka and a Valkey of its own.
+TESTS := $(BIN)/pytest --numprocesses=4 --dist=loadfile --no-loadscope-reorder --durations=10
+# Schemathesis is of no use here, and takes a second to load.
+UNITS := $(BIN)/pytest --numprocesses=2 --dist=worksteal -p no:schemathesis
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up check test test-all bench lock clean
+.PHONY: help setup setup-dev demo up check quick test test-all bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -39,6 +41,12 @@ check: setup-dev ## lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+quick: setup-dev ## lint, types and the tests that start no process, under a minute
+	@mkdir -p .cache
+	@$(MAKE) --no-print-directory check > .cache/check.txt 2>&1 & checking=$$!; \
+	$(UNITS) -m "not processes and not slow" --hypothesis-profile=quick; tested=$$?; \
+	wait $$checking; checked=$$?; cat .cache/check.txt; exit $$((tested || checked))
 
 test: check ## lint, types and tests on real Kafka and real Valkey
 	$(TESTS) -m "not slow" --hypothesis-profile=repeatable

@@ -1,6 +1,7 @@
-"""The real servers that integration tests share: one Kafka and one Valkey for the whole run, started on first use."""
+"""The real servers that tests share, one Kafka and one Valkey for the whole run, and which tests start processes."""
 
 import asyncio
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,46 @@ from workers.embedded.valkey import EmbeddedValkey
 # `make test` tries the same cases at each run, however slow the machine: a merge must not depend on luck.
 # `make test-all` searches on, and prints what replays a failure.
 settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# `make quick` tries the first few of them.
+settings.register_profile("quick", settings.get_profile("repeatable"), max_examples=10)
+
+PROCESSES = "processes"
+STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn"}  # audit events of a process that starts
+running = pytest.StashKey[pytest.Item]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let no process start within a test that is not marked: `make quick` could not leave it out."""
+
+    def refuse(event: str, _: tuple[object, ...]) -> None:
+        test = config.stash.get(running, None) if event in STARTS else None
+        if test and not test.get_closest_marker(PROCESSES):
+            pytest.fail(f"{test.nodeid} starts a process: mark it with @pytest.mark.{PROCESSES}", pytrace=False)
+
+    sys.addaudithook(refuse)
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what uses the shared servers, and begin with the files of whole systems: these wait a lot.
+
+    The many short tests then fill up the end. What else starts processes says so by its mark, or fails.
+    """
+    for item in items:
+        if "servers" in getattr(item, "fixturenames", ()):
+            item.add_marker(PROCESSES)
+    waiting = {item.path for item in items if item.get_closest_marker(PROCESSES)}
+    items.sort(key=lambda item: item.path not in waiting)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Know which test runs."""
+    item.config.stash[running] = item
+    try:
+        return (yield)
+    finally:
+        del item.config.stash[running]
 
 
 @pytest.fixture(scope="session")

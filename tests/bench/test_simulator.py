@@ -245,6 +245,7 @@ def test_second_sends_bring_codes_that_the_first_one_lost(seed_1: dict[str, Outc
     assert static.undelivered_per_1000 < 70 + static.lost_per_1000
 
 
+@pytest.mark.processes
 def test_seed_gives_the_same_in_another_process_and_beside_other_policies(seed_1: dict[str, Outcome]) -> None:
     (found,) = outcomes(SHORT, [1], ["ewma", "ithaca"])
     assert found == {"ewma": seed_1["ewma"], "ithaca": seed_1["ithaca"]}

@@ -23,6 +23,7 @@ def pins(lock: Path) -> dict[str, tuple[str, ...]]:
     return {block.split("==")[0]: (block.split()[0], *re.findall(r"sha256:\w+", block)) for block in blocks}
 
 
+@pytest.mark.processes
 def test_hadolint_finds_nothing_wrong() -> None:
     hadolint = Path(sys.executable).parent / "hadolint"
     done = subprocess.run([hadolint, DOCKERFILE], capture_output=True, text=True, check=False)
@@ -56,6 +57,7 @@ def test_its_health_check_asks_where_processes_answer() -> None:
     assert f"http://127.0.0.1:{port}/readyz" in DOCKERFILE.read_text()
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(("ready", "code"), [(True, 0), (False, 1)])
 @pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy"])
 async def test_its_health_check_asks_no_proxy(variable: str, ready: bool, code: int) -> None:  # noqa: FBT001

@@ -51,6 +51,7 @@ def allowed(name: str, label: str) -> set[str]:
     return {value for one in known()[name].labels if one.name == label for value in one.values}
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(PROMTOOL is None, reason="needs promtool: Debian's package prometheus has it")
 def test_prometheus_can_read_the_dashboard(tmp_path: Path) -> None:
     rules = [{"record": f"panel:{place}", "expr": query.text} for place, query in enumerate(of_dashboard())]

@@ -71,6 +71,7 @@ def test_the_table_has_every_topic_and_every_role() -> None:
     assert all([*topics] == NAMES for topics in table().values())
 
 
+@pytest.mark.processes
 def test_the_script_gives_kafka_every_rule_of_the_file(tmp_path: Path) -> None:
     text = (FOLDER / "kafka" / "acls.sh").read_text()
     (tmp_path / "kafka-admin").write_text("secret")

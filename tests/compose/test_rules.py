@@ -19,16 +19,19 @@ def promtool(*arguments: str | Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.processes
 @needs_promtool
 def test_prometheus_accepts_the_rules() -> None:
     promtool("check", "rules", PROMETHEUS / "rules.yml")
 
 
+@pytest.mark.processes
 @needs_promtool
 def test_prometheus_accepts_its_configuration() -> None:
     promtool("check", "config", PROMETHEUS / "prometheus.yml")
 
 
+@pytest.mark.processes
 @needs_promtool
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
 def test_alerts_fire_on_their_patterns_and_on_nothing_else(case: Path) -> None:

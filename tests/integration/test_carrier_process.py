@@ -6,10 +6,13 @@ import sys
 from pathlib import Path
 
 import orjson
+import pytest
 from aiohttp import ClientSession
 
 from tests.integration.carriers import TOKEN, a_provider, an_sms
 from workers.embedded.carrier.journal import NAME
+
+pytestmark = pytest.mark.processes
 
 
 async def test_the_command_line_serves_journals_and_stops_on_sigterm(tmp_path: Path) -> None:

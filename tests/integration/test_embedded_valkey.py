@@ -9,6 +9,8 @@ from workers.embedded.errors import PortTaken, StartFailed
 from workers.embedded.ports import LOOPBACK, free_ports
 from workers.embedded.valkey import EmbeddedValkey
 
+pytestmark = pytest.mark.processes
+
 
 async def say(valkey: EmbeddedValkey, command: str) -> bytes:
     """Send one command over a plain socket, and give the last line of its answer."""

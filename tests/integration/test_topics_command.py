@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from pipeline.records.topics import TOPICS
 from workers.embedded.kafka import EmbeddedKafka
 
@@ -33,6 +35,7 @@ def test_topic_with_too_few_partitions_is_an_error_that_names_it(kafka: Embedded
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.processes
 def test_broker_that_is_away_is_told_in_one_line() -> None:
     done = topics(ITHACA_KAFKA__BOOTSTRAP="127.0.0.1:1")
     assert (done.returncode, done.stdout) == (1, "")

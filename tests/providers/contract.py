@@ -98,7 +98,7 @@ def unopened(adapter: str) -> HttpProvider:
     return CONTRACTED[adapter]("one", settings, now=lambda: NOW)
 
 
-def an_sms(adapter: str | None = None, *, timeout_s: float = 5.0, within_s: float = 5.0) -> Sms:
+def an_sms(adapter: str | None = None, *, timeout_s: float = 60.0, within_s: float = 60.0) -> Sms:
     """Give a message, and for an adapter that has pools one from a pool: some take letters beside one alone."""
     return Sms(
         attempt_id="request-0123456789.1",

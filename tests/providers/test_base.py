@@ -86,6 +86,7 @@ async def test_no_byte_leaves_when_the_connection_comes_too_late() -> None:
         assert received.count(b"POST ") == received.count(b"482913") == 1
 
 
+@pytest.mark.processes
 async def test_a_process_that_was_frozen_does_not_send_what_has_become_too_late() -> None:
     go_on = asyncio.Event()
 

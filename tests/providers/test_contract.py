@@ -57,7 +57,7 @@ for each in CONTRACTED:
     sample(each)  # imported now: a test module that is imported within a property test counts as nested in it
 
 
-async def outcome(adapter: str, script: Script, *, timeout_s: float = 5.0) -> ProviderError:
+async def outcome(adapter: str, script: Script, *, timeout_s: float = 60.0) -> ProviderError:
     async with a_stub(script) as stub, a_provider(adapter, stub.url) as provider:
         with pytest.raises(ProviderError) as raised:
             await provider.send(an_sms(adapter, timeout_s=timeout_s))

@@ -54,6 +54,7 @@ def _requested(adapter: str, provider: HttpProvider) -> Iterator[tuple[Sms, Http
             yield sms, provider.build_request(sms)
 
 
+@pytest.mark.processes
 @needs_prism
 @pytest.mark.parametrize("adapter", DESCRIBED)
 async def test_every_request_for_a_message_is_as_described(adapter: str, tmp_path: Path) -> None:
@@ -78,6 +79,7 @@ def test_every_field_of_a_request_is_one_that_is_described(adapter: str) -> None
     assert sent - described == set()
 
 
+@pytest.mark.processes
 @needs_prism
 @pytest.mark.parametrize("adapter", DESCRIBED)
 async def test_random_answers_as_described_give_an_id_or_an_error_of_ours(adapter: str, tmp_path: Path) -> None:
@@ -95,6 +97,7 @@ async def test_random_answers_as_described_give_an_id_or_an_error_of_ours(adapte
     assert "defect" not in codes
 
 
+@pytest.mark.processes
 @needs_prism
 @pytest.mark.parametrize("adapter", CHECKED)
 async def test_check_is_as_described_and_tells_a_good_credential_from_a_wrong_one(adapter: str, tmp_path: Path) -> None:
@@ -112,6 +115,7 @@ async def test_check_is_as_described_and_tells_a_good_credential_from_a_wrong_on
     assert {type(finding.error) for finding in wrong} == {Misconfigured}
 
 
+@pytest.mark.processes
 @needs_prism
 @pytest.mark.parametrize("adapter", CHECKED)
 async def test_command_says_which_credential_is_good_and_which_is_not(adapter: str, tmp_path: Path) -> None:

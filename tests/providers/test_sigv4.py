@@ -90,7 +90,7 @@ reserved = {"host", "authorization", "x-amz-date", "x-amz-security-token", "x-am
 unsigned = {*SIGNED_HEADERS_BLACKLIST}  # which botocore leaves out
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=10 * settings().max_examples, deadline=None)
 @given(
     method=st.sampled_from(["GET", "POST", "PUT"]),
     scheme=st.sampled_from(["http", "https"]),

@@ -14,6 +14,8 @@ import pytest
 
 from tests.workers.sample_workers import SECRET
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parents[2]
 ITHACA = str(Path(sys.executable).with_name("ithaca"))
 NOTHING: Mapping[str, str] = {}

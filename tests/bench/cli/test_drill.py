@@ -35,6 +35,7 @@ def printed(table: Table) -> list[str]:
     return out.export_text().splitlines()
 
 
+@pytest.mark.processes
 def test_without_a_name_every_drill_is_listed_with_what_happens() -> None:
     said = subprocess.run(  # a process of its own: the command sets up the logs of the one it runs in
         [sys.executable, "-m", "workers", "drill"], capture_output=True, text=True, timeout=60, check=False

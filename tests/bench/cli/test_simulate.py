@@ -5,6 +5,9 @@ import sys
 from pathlib import Path
 
 import orjson
+import pytest
+
+pytestmark = pytest.mark.processes
 
 ITHACA = (sys.executable, "-m", "workers", "simulate")
 LITTLE = ("--rate", "1", "--minutes", "4", "--seeds", "2")

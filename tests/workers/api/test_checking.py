@@ -224,6 +224,7 @@ async def test_row_that_cannot_be_read_is_answered_500_and_others_go_on(door: Do
     assert await _verify(door, codes[1]) == RIGHT
 
 
+@pytest.mark.processes
 async def test_replica_in_place_of_the_store_is_answered_503_and_told_by_readyz(tmp_path: Path, prefix: str) -> None:
     async with (
         EmbeddedValkey(tmp_path) as server,

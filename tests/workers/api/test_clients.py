@@ -19,7 +19,11 @@ CLIENTS: Final = Path(__file__).parent / "clients"
 CACHE: Final = Path(__file__).parents[3] / ".cache"
 BODY: Final = {"to": "+447700900123", "purpose": "login", "locale": "en"}  # as README has it
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # what is compiled for the first time takes minutes
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+]  # what is compiled for the first time takes minutes
 
 
 async def _run(folder: Path, *command: str) -> tuple[int | None, str]:

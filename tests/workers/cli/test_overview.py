@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from pipeline.incidents.store_faults import StoreFault
 from pipeline.settings.parse import parse
 from workers.cli.overview import Kafka, Overview, State, Worker, look, providers_of
@@ -45,6 +47,7 @@ def test_all_is_well_only_when_everything_answers_and_no_topic_is_missing() -> N
     assert not Overview(kafka=kafka, state=state, workers=[refusing], providers=[]).well
 
 
+@pytest.mark.processes
 async def test_store_that_may_drop_keys_is_told(tmp_path: Path) -> None:
     async with EmbeddedValkey(tmp_path) as server:
         settings = parse(environ={"ITHACA_KAFKA__BOOTSTRAP": "127.0.0.1:1", "ITHACA_STATE__URL": server.url})

@@ -2,7 +2,11 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from workers.embedded import guard
+
+pytestmark = pytest.mark.processes
 
 
 def test_program_whose_starter_is_gone_is_not_started() -> None:

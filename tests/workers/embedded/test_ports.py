@@ -29,6 +29,7 @@ def test_port_is_not_given_again_before_its_server_has_bound_it(monkeypatch: pyt
     assert free_ports(1) != free_ports(1)
 
 
+@pytest.mark.processes
 def test_port_that_another_process_has_chosen_is_not_given_before_its_server_has_bound_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

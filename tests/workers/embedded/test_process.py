@@ -9,6 +9,8 @@ from tests.workers.embedded.children import DEAF, alive, child, events
 from workers.embedded.errors import StartFailed
 from workers.embedded.process import Process
 
+pytestmark = pytest.mark.processes
+
 
 async def test_process_that_dies_during_its_start_is_an_error_with_its_last_lines(tmp_path: Path) -> None:
     spec = child("broken", tmp_path, "print('no such setting: colour'); raise SystemExit(3)")

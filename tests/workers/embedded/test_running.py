@@ -36,6 +36,7 @@ def test_reading_disturbs_neither_the_system_nor_another_reader(tmp_path: Path) 
         assert [read_running(tmp_path) for _ in range(3)] == [RUNNING] * 3
 
 
+@pytest.mark.processes
 def test_file_of_a_killed_system_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     killed = subprocess.run([sys.executable, "-c", TELLS, str(tmp_path)], check=False)
     assert killed.returncode < 0

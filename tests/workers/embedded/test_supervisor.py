@@ -14,6 +14,8 @@ from workers.embedded.errors import EmbeddedError, StartFailed
 from workers.embedded.restarts import RestartPolicy
 from workers.embedded.supervisor import ProcessStatus, State, Supervisor
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parents[3]
 QUICK = RestartPolicy(first_s=0.05, longest_s=0.4)
 

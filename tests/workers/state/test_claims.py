@@ -414,6 +414,7 @@ async def _own_store(folder: Path) -> AsyncIterator[tuple[EmbeddedValkey, Store]
         await server.stop()
 
 
+@pytest.mark.processes
 async def test_without_the_store_claims_hold_within_the_process_and_are_written_when_it_is_back(tmp_path: Path) -> None:
     async with _own_store(tmp_path) as (server, store):
         claims = _claims(store)
@@ -445,6 +446,7 @@ async def test_without_the_store_claims_hold_within_the_process_and_are_written_
         assert written.outcome == OUTCOME
 
 
+@pytest.mark.processes
 async def test_behind_a_replica_that_takes_no_writes_claims_hold_within_the_process(tmp_path: Path) -> None:
     async with _own_store(tmp_path) as (_, store):
         claims = _claims(store)

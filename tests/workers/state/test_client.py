@@ -13,6 +13,8 @@ from pipeline.settings import StateSettings
 from workers.embedded.valkey import EmbeddedValkey
 from workers.state.client import Store
 
+pytestmark = pytest.mark.processes
+
 
 @contextlib.asynccontextmanager
 async def _away(folder: Path) -> AsyncIterator[tuple[EmbeddedValkey, Store]]:

@@ -17,6 +17,8 @@ from workers.state.entries import TryVerdict
 from workers.state.epoch import Settled
 from workers.state.wishes import WishVerdict
 
+pytestmark = pytest.mark.processes
+
 ID = "request-0123456789"
 
 

@@ -65,6 +65,7 @@ async def test_report_that_the_row_does_not_prove_moves_nothing(store: Store) ->
     assert not (await claims.look(other.request_id, 1, "any")).seen.verified
 
 
+@pytest.mark.processes
 async def test_what_is_reported_while_the_store_is_away_is_kept_until_it_is_back(tmp_path: Path) -> None:
     server = EmbeddedValkey(tmp_path)
     await server.start()

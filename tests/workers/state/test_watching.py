@@ -19,6 +19,8 @@ from workers.state.epoch import Epoch
 from workers.state.figures import watch_store
 from workers.state.watching import look, watched
 
+pytestmark = pytest.mark.processes
+
 
 class _Broker:
     """Broker time that tests set."""
