@@ -54,7 +54,7 @@ test: check ## lint, types and tests on real Kafka and real Valkey
 test-all: check ## the same, with the long fault runs
 	$(TESTS)
 
-bench: setup-dev ## the figures of the README
+bench: setup-dev ## the figures of docs/reference/figures.md
 	$(BIN)/ithaca bench all
 
 lock: setup-dev ## pin every dependency anew, with hashes

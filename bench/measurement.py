@@ -14,7 +14,7 @@ class Measurement(Protocol):
 
     @property
     def Size(self) -> Callable[[], Any]:  # noqa: N802 - a class of the module
-        """Give the size that the README's figures have."""
+        """Give the size that the published figures have."""
 
     @property
     def QUICK(self) -> Any:  # noqa: N802 - a constant of the module

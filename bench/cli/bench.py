@@ -1,4 +1,4 @@
-"""`ithaca bench`: the figures of the README, measured on this machine."""
+"""`ithaca bench`: the figures of docs/reference/figures.md, measured on this machine."""
 
 import asyncio
 from collections.abc import Mapping
