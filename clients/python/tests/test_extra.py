@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.processes
+
 WITHOUT = "import sys; sys.modules |= dict.fromkeys(['aiokafka', 'cryptography']); "
 
 

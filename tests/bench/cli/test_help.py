@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.processes
+
 NAMES = [
     *("demo", "up", "send", "verify", "status", "incidents", "postmortem", "dead-letters", "orders", "explain"),
     *("providers", "run", "topics", "settings", "check-journal", "drill", "bench", "simulate"),

@@ -32,7 +32,7 @@ KEY: Final = bytes(range(KEY_BYTES))
 KEYS: Final = {"shop-1": Secret(KEY)}
 SEALER: Final = Sealer(caller="shop", kid="shop-1", key=KEY)
 NUMBER: Final = "+447700900123"
-ASYNCAPI: Final = orjson.loads((ROOT / "docs" / "asyncapi.json").read_bytes())
+ASYNCAPI: Final = orjson.loads((ROOT / "docs" / "reference" / "asyncapi.json").read_bytes())
 OPENAPI: Final = openapi.document()
 SCHEMAS: Final = OPENAPI["components"]["schemas"]
 
