@@ -17,13 +17,13 @@ SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*
 
 # The rooms of pipeline/, each may import those before it; beside them nothing lies at its root.
 ROOMS = (
-    "errors", "records", "settings", "proof", "admission", "message", "consuming", "evidence", "routing", "incidents",
-    "dispatch", "letters", "orders", "reports",
+    "errors", "records", "settings", "state", "proof", "message", "admission", "consuming", "evidence", "routing",
+    "incidents", "dispatch", "dead_letters", "orders", "reports",
 )  # fmt: skip
 AT_THE_ROOT = {"__init__.py", "errors.py"}
 
 # What several workers may share; any other file or folder of workers/ is known to the command line alone.
-SHARED = {"loop", "kafka", "state", "log", "metrics", "web", "operators"}
+SHARED = {"loop", "kafka", "state", "log", "metrics", "web", "operator_actions"}
 WIRING = {"__main__", "cli"}
 
 OVER_RECORDED_BYTES = "bench/adapters.py"  # the one that may import tests: it measures what their contract has recorded

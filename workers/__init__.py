@@ -1,1 +1,1 @@
-"""What runs: one file per process, each a consumer group or an HTTP server."""
+"""What runs: one folder for each process, a consumer group or an HTTP server, and what processes share."""

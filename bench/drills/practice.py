@@ -25,7 +25,7 @@ from workers.embedded.supervisor import Supervisor
 from workers.embedded.system import System
 from workers.embedded.together import together
 from workers.embedded.traffic import OF_GB, OF_US, Plan, Tally, Traffic
-from workers.operators.postmortem import write_up
+from workers.operator_actions.postmortem import write_up
 
 NUMBERS: Final = {"GB": OF_GB, "US": OF_US}  # as many of each, so that each country has half of the requests
 SHOW_EVERY_S: Final = 0.25

@@ -1,1 +1,1 @@
-"""May this be sent, may this be entered: what an entered code says, and about whom."""
+"""May this be sent, may this be entered: what is asked before a code is promised."""

@@ -1,4 +1,4 @@
-"""What a receipt still tells when no row of its attempt is there: pure."""
+"""What a receipt still tells when no row of its attempt is there."""
 
 from datetime import timedelta
 from typing import Final

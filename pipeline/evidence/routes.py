@@ -12,6 +12,7 @@ from pipeline.evidence.delays import Delays
 from pipeline.records import Cell, Counts, Tally
 
 WINDOW_S: Final = 660  # what is kept: the longest life of a code and a minute
+IN_TIME_S: Final = 30  # a message that is heard of within so long is in time
 BLOCK_S: Final = 5  # send seconds in which rejections are judged together
 AHEAD_S: Final = 5  # a send so long after the second that has just begun is from the future
 

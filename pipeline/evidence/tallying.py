@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec.structs import astuple
 
-from pipeline.evidence.counting import Change, Key
+from pipeline.evidence.reading import Change, Key
 from pipeline.evidence.routes import WINDOW_S, Source
 from pipeline.records import Cell, Counts, Tally
 

@@ -12,7 +12,7 @@ from pipeline.settings.kinds import Name
 from pipeline.settings.model import Settings
 from pipeline.settings.needs import Needs
 from pipeline.settings.problems import Path, Problem
-from pipeline.settings.schema import kinds_along, leaves, name_of, said_of
+from pipeline.settings.tree import kinds_along, leaves, name_of, said_of
 
 CONNECT_S: Final = 3.2  # that connecting to a provider may take before the send
 WATCHDOG_MARGIN_S: Final = 5.0  # beyond the longest a record may be in hand without progress

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from pipeline.settings.model import Settings
 from pipeline.settings.problems import Path, Problem, dotted, meant
-from pipeline.settings.schema import child_of, is_section, is_table, name_of, replaced_whole, settings_of
+from pipeline.settings.tree import child_of, is_section, is_table, name_of, replaced_whole, settings_of
 from pipeline.settings.values import Given, from_text
 
 PREFIX: Final = "ITHACA_"

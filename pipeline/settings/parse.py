@@ -13,7 +13,7 @@ from pipeline.settings.model import Settings
 from pipeline.settings.needs import Needs
 from pipeline.settings.problems import Path, Problem, Wrong, dotted, settings_error
 from pipeline.settings.references import FindSecret, find_nothing, read_secret
-from pipeline.settings.schema import bare, default_of, entry_of, is_section, is_table, settings_of
+from pipeline.settings.tree import bare, default_of, entry_of, is_section, is_table, settings_of
 from pipeline.settings.values import Given, convert
 
 DEVELOPMENT_DEFAULT = "development default"

@@ -10,7 +10,7 @@ import orjson
 from pipeline.settings.kinds import Secret
 from pipeline.settings.model import CallerSettings, Settings
 from pipeline.settings.problems import Path, dotted
-from pipeline.settings.schema import leaves
+from pipeline.settings.tree import leaves
 
 _HASH_DIGITS: Final = 12
 _OF_A_TEXT: Final = ("brand", "domain", "android_hash", "locales", "templates")

@@ -10,7 +10,7 @@ import msgspec
 import orjson
 
 from pipeline.settings.problems import Path, Wrong, meant
-from pipeline.settings.schema import bare, is_table
+from pipeline.settings.tree import bare, is_table
 
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|sec|seconds?|m|min|minutes?|h|hours?|d|days?)")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}

@@ -5,11 +5,11 @@ import os
 import signal
 import sys
 
-from pipeline.letters.dead_letters import LetterFilter
+from pipeline.dead_letters.letters import LetterFilter
 from pipeline.records.topics import RESOLUTIONS
 from workers.cli.invocation import Invocation
 from workers.kafka import KafkaProducer
-from workers.operators import redrive, writing
+from workers.operator_actions import redrive, writing
 
 
 class KilledProducer(KafkaProducer):

@@ -21,7 +21,7 @@ from tests.integration.statistics import Statistics, now, statistics, until
 from tests.samples import ATTEMPT
 from workers.embedded.kafka import EmbeddedKafka
 from workers.kafka import KafkaProducer, create_topics
-from workers.operators.orders import KEPT, publish, read
+from workers.operator_actions.orders import KEPT, publish, read
 
 CARRIERS = ("carrier-a", "carrier-b", "carrier-c")
 WHY = ("--reason", "a drill", "--for", "10m", "--author", "maria")

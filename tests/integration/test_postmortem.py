@@ -19,7 +19,7 @@ from pipeline.settings import KafkaSettings
 from tests.pipeline.reports.postmortem.made_up import CLOSED, COUNTED, FACTS, HASH, LIFE, NUMBER, OPENED, PIN, UPDATED
 from workers.embedded.kafka import EmbeddedKafka
 from workers.kafka import KafkaProducer, create_topics
-from workers.operators.postmortem import write_up
+from workers.operator_actions.postmortem import write_up
 
 ROOT = Path(__file__).parents[2]
 DASHED = structs.replace(OPENED, incident_id="-begins-with-a-dash-0123", phase=Phase.OPENED)

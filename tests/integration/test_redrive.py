@@ -14,8 +14,8 @@ from typing import Any, Final
 import orjson
 import pytest
 
+from pipeline.dead_letters.letters import LetterFilter
 from pipeline.errors import DeadReason
-from pipeline.letters.dead_letters import LetterFilter
 from pipeline.message.phone import seal
 from pipeline.records import DeadLetter, Expired, OtpRequest, decode, encode
 from pipeline.records.topics import DEAD, EXPIRED, REQUESTS
@@ -25,8 +25,8 @@ from workers.embedded.carrier.journal import NAME
 from workers.embedded.kafka import EmbeddedKafka
 from workers.embedded.valkey import EmbeddedValkey
 from workers.kafka import KafkaAdmin, KafkaProducer
-from workers.operators.dead_letters import read
-from workers.operators.redrive import redrive
+from workers.operator_actions.dead_letters import read
+from workers.operator_actions.redrive import redrive
 
 ITHACA: Final = str(Path(sys.executable).with_name("ithaca"))
 ROOT: Final = Path(__file__).parents[2]

@@ -26,7 +26,7 @@ from pipeline.errors import (
     ProviderError,
     Unavailable,
 )
-from pipeline.evidence.counting import read
+from pipeline.evidence.reading import read
 from pipeline.records import Counts, encode
 from pipeline.records.topics import ATTEMPTS
 from providers.base import MAX_BODY_BYTES, HttpProvider

@@ -5,8 +5,8 @@ from typing import Final
 
 from aiohttp import web
 
-from pipeline.admission.verification import refused, verified
 from pipeline.errors import InvalidMessage, RowUnreadable, StoreAway
+from pipeline.evidence.credit import refused, verified
 from pipeline.message.codes import CodeBasis, Entry, bare, derive, matches, read_entry
 from pipeline.message.phone import unseal
 from pipeline.records import Verification

@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
-import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+from pipeline.admission.queue import QueueLimit
 from pipeline.consuming.queue_age import QueueAge
 from pipeline.errors import BrokerAway
 from pipeline.records.topics import DISPATCH_GROUP, REQUESTS
@@ -17,7 +17,6 @@ from workers.web.problems import away
 
 LOOK_EVERY_S: Final = 5.0
 CONNECTING_S: Final = 1.0  # for a look under way when the server ends
-LONGEST_SHARE: Final = 0.2  # of a code's life that it may wait: what is left must do for the sending and the person
 
 log = get_log("api")
 
@@ -28,14 +27,14 @@ class Queue:
     def __init__(self, kafka: KafkaSettings, ttl_s: int, *, every_s: float = LOOK_EVERY_S) -> None:
         self._kafka = kafka
         self._every_s = every_s
-        self._limit_s = ttl_s * LONGEST_SHARE
+        self._limit = QueueLimit(ttl_s)
         self._seen = QueueAge()
         self.age_s = 0.0
 
     @property
     def refuses(self) -> bool:
         """Tell whether the oldest request waits for too long."""
-        return self.age_s > self._limit_s
+        return self._limit.refuses(self.age_s)
 
     def figures(self) -> dict[str, str | float]:
         """Give the figures for health and status. Codes are checked and looked at however long the queue is."""
@@ -45,7 +44,7 @@ class Queue:
         """Refuse while the oldest request waits for too long. Raises Problem (503)."""
         if self.refuses:
             detail = f"requests wait for {self.age_s:.0f} s before they are sent: nothing was accepted, repeat later"
-            raise away(detail, math.ceil(self.age_s - self._limit_s))
+            raise away(detail, self._limit.repeat_after_s(self.age_s))
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
@@ -82,7 +81,7 @@ class Queue:
 
     def _note(self, end: int, committed: int) -> None:
         before, self.age_s = self.age_s, self._seen.observe(asyncio.get_running_loop().time(), end, committed)
-        if before <= self._limit_s < self.age_s:
+        if self.refuses and not self._limit.refuses(before):
             log.error("queue.too_long", lag=end - committed, wait_s=round(self.age_s))
 
 

@@ -61,7 +61,7 @@ def explain(
 
 async def _country(settings: "Settings", country: str) -> "CountryStory":
     from pipeline.reports.explaining import explain_country
-    from workers.operators.orders import read
+    from workers.operator_actions.orders import read
 
     control = await read(settings.kafka)
     if not is_served(country, settings.routes) and country not in control.tables:
@@ -75,7 +75,7 @@ async def _country(settings: "Settings", country: str) -> "CountryStory":
 async def _request(settings: "Settings", request_id: str, within: str) -> "RequestStory | None":
     from pipeline.reports.explaining import explain_request
     from workers.kafka import BrokerClock
-    from workers.operators.explaining import known_of
+    from workers.operator_actions.explaining import known_of
 
     lasts = duration(within)
     if lasts is None:

@@ -86,7 +86,7 @@ def show(
 
 def read_told(settings: Settings) -> list[Incident]:
     """Read all that was told of incidents. Raises BrokerAway."""
-    from workers.operators.postmortem import incidents as read
+    from workers.operator_actions.postmortem import incidents as read
 
     with naming_kafka(settings):
         return asyncio.run(read(settings.kafka))

@@ -7,9 +7,9 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from pipeline.errors import BrokerAway, StoreAway
-from pipeline.incidents.store_faults import StoreFault, faults
 from pipeline.records.topics import TOPICS
 from pipeline.settings import HttpSettings, ReceiptsSettings, Settings, StateSettings
+from pipeline.state.faults import StoreFault, faults
 from workers.cli.api import address
 from workers.cli.http import NoAnswer, ask
 from workers.cli.invocation import naming_kafka

@@ -47,7 +47,7 @@ def postmortem(
             param_hint="--to",
         )
     told = told_of(read_told(settings), incident_id)
-    from workers.operators.postmortem import postmortem as written_up
+    from workers.operator_actions.postmortem import postmortem as written_up
 
     with naming_kafka(settings):
         written = asyncio.run(written_up(settings.kafka, told, life=timedelta(seconds=settings.otp.ttl_s)))
@@ -59,7 +59,7 @@ def postmortem(
 
 
 def _store(written: "Written", folder: Path) -> list[Path]:
-    from workers.operators.postmortem import store
+    from workers.operator_actions.postmortem import store
 
     try:
         return store(written, folder)

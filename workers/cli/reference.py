@@ -12,7 +12,7 @@ from msgspec import Meta
 from pipeline.message.text import TEXTS, Message, outside, render
 from pipeline.settings import CallerSettings, Secret, Settings
 from pipeline.settings.layers import PREFIX
-from pipeline.settings.schema import bare, default_of, entry_of, is_section, name_of, said_of, settings_of
+from pipeline.settings.tree import bare, default_of, entry_of, is_section, name_of, said_of, settings_of
 
 INTRO: Final = """# Settings
 

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.incidents.store_faults import WORDS, StoreFault
+from pipeline.state.faults import WORDS, StoreFault
 from workers.cli.invocation import UP, ConfigOption, DataOption, load_beside
 from workers.cli.output import JsonOption, console, write_json
 

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from pipeline.dead_letters.letters import refusal_of
+from pipeline.dead_letters.redrive import expired
 from pipeline.dispatch.decision import Dead, Decision, Finished, Look
 from pipeline.errors import DeadReason, InvalidMessage, PipelineError
-from pipeline.letters.dead_letters import refusal_of
-from pipeline.letters.redrive import expired
 from pipeline.records import DeadLetter, Expired, RefusedRequest, Retry, encode
 from pipeline.records.topics import ATTEMPTS, DEAD, EXPIRED, REFUSED, REQUESTS, Topic
 from workers.dispatch.handover import Clock, EncodedAttempt

@@ -19,10 +19,10 @@ from pipeline.settings.show import config_hash
 from providers import providers_of
 from workers.dispatch.accounts import Accounts
 from workers.dispatch.dispatcher import Dispatcher
-from workers.dispatch.figures import watch_dispatch
 from workers.dispatch.handover import HandOver
 from workers.dispatch.orders import obeying
 from workers.dispatch.reporting import Reporting
+from workers.dispatch.samples import watch_dispatch
 from workers.dispatch.tables import Tables
 from workers.dispatch.unsealer import Unsealer
 from workers.kafka import BrokerClock, KafkaConsumer, KafkaProducer, PassedOver, TopicFollower, create_topics
@@ -30,11 +30,11 @@ from workers.log import get_log
 from workers.loop import Limits, Loop, Parking, Record
 from workers.metrics import Metrics, Sample, metrics_of
 from workers.metrics.definitions import BATCHES_UNREADABLE
+from workers.state.caller_reports import Reports
 from workers.state.claims import Claims
 from workers.state.client import Store
 from workers.state.epoch import Epoch
-from workers.state.figures import watch_store
-from workers.state.reports import Reports
+from workers.state.samples import watch_store
 from workers.state.watching import watched
 from workers.web.admin import Readiness, admin_server
 

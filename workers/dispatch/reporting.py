@@ -7,7 +7,7 @@ from pipeline.records import LONGEST_LIFE, Reporter, Verdict, Verification, deco
 from workers.dispatch.handover import Clock
 from workers.log import get_log
 from workers.loop import Record
-from workers.state.reports import Report, Reports
+from workers.state.caller_reports import Report, Reports
 
 log = get_log("dispatch")
 

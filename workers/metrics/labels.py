@@ -5,10 +5,10 @@ from typing import Final
 
 from pipeline.dispatch.following import Refusal
 from pipeline.errors import DeadReason, Outcome
-from pipeline.evidence.counting import Ignored
-from pipeline.incidents.store_faults import StoreFault
+from pipeline.evidence.reading import Ignored
 from pipeline.records import Cause, Mode, ReceiptState, RouteState
 from pipeline.records.topics import CONTROL, COUNTED, INCIDENTS, REQUESTS, RETRY_TIERS, ROUTES, TALLIES, VERIFICATIONS
+from pipeline.state.faults import StoreFault
 
 NONE: Final = "none"  # in place of a provider, a country or a path that nobody knows
 

@@ -9,13 +9,13 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from pipeline.dead_letters.letters import LetterFilter, public
 from pipeline.errors import BrokerAway, DeadReason
-from pipeline.letters.dead_letters import LetterFilter, public
 from pipeline.orders import Refused
 from pipeline.reports.explaining import explain_request
 from pipeline.settings.problems import meant
-from workers.operators import dead_letters, orders, redrive
-from workers.operators.explaining import known_of
+from workers.operator_actions import dead_letters, orders, redrive
+from workers.operator_actions.explaining import known_of
 from workers.ops.answers import answer
 from workers.ops.login import Login, read_object
 from workers.web.parts import Parts

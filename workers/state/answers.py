@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from redis.exceptions import ResponseError
 
-from pipeline.incidents.store_faults import StoreCondition
+from pipeline.state.faults import StoreCondition
 
 # First words of errors that a command or a script makes of what it reads, and of no others: `ERR hash value is not an
 # integer`, `ERR user_script:20: attempt to compare number with nil`, `WRONGTYPE Operation against a key holding ...`.

@@ -15,8 +15,8 @@ from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError, ResponseError
 
 from pipeline.errors import RowUnreadable, StoreAway
-from pipeline.incidents.store_faults import StoreCondition, StoreFault
 from pipeline.settings import StateSettings
+from pipeline.state.faults import StoreCondition, StoreFault
 from workers.log import get_log
 from workers.state.answers import condition_of, is_about_a_row
 from workers.state.ending import end

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
 
-from pipeline.incidents.store_faults import StoreCondition
+from pipeline.state.faults import StoreCondition
 from workers.log import get_log
 from workers.state.client import Store
 

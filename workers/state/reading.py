@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from pipeline.errors import InvalidMessage
+from pipeline.evidence.routes import IN_TIME_S
 from pipeline.records import ReceiptState
-from pipeline.reports.board.top import IN_TIME_S
 from workers.state.client import Store
 
 IN_TIME_MS: Final = IN_TIME_S * 1000

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
 from pipeline.errors import StoreAway
-from pipeline.incidents.store_faults import WORDS, StoreFault, faults
+from pipeline.state.faults import WORDS, StoreFault, faults
 from workers.log import get_log
 from workers.state.client import Store
 from workers.state.ending import end

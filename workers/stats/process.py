@@ -18,9 +18,9 @@ from workers.log import get_log
 from workers.metrics import Metrics, Sample, metrics_of
 from workers.metrics.definitions import BATCHES_UNREADABLE
 from workers.stats.decider import FRESH_S, Decider
-from workers.stats.figures import watch_counting, watch_decisions
 from workers.stats.follower import FOLLOWED, Follower
 from workers.stats.membership import Membership
+from workers.stats.samples import watch_counting, watch_decisions
 from workers.stats.sources import Sources
 from workers.stats.stream import Stream
 from workers.stats.tallier import Tallier

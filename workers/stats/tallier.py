@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final
 
 from pipeline.errors import BrokerAway, CannotGoOn
-from pipeline.evidence.counting import read
+from pipeline.evidence.reading import read
 from pipeline.evidence.routes import Source
 from pipeline.evidence.tallying import PartitionCounts
 from pipeline.records import Tally, encode

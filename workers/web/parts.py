@@ -14,8 +14,8 @@ from workers.metrics.definitions import BROKER_UP
 from workers.state.checks import Checks
 from workers.state.client import Store
 from workers.state.epoch import Clock
-from workers.state.figures import watch_store
 from workers.state.receipts import ReceiptRows
+from workers.state.samples import watch_store
 from workers.state.watching import watched
 from workers.web.publishing import Publisher
 

@@ -6,9 +6,8 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from pipeline.evidence.routes import Evidence
+from pipeline.evidence.routes import IN_TIME_S, Evidence
 
-IN_TIME_S: Final = 30  # a message that is heard of within so long is in time
 RATE_S: Final = 10  # codes a second are counted over so long
 SHOWN_S: Final = 60  # the share in time is of the messages of so many seconds
 CONVERTED_S: Final = 600  # conversion is of the codes of so many seconds ...

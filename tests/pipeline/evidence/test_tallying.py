@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from pipeline.evidence.counting import Change
+from pipeline.evidence.reading import Change
 from pipeline.evidence.routes import Evidence
 from pipeline.evidence.tallying import KEPT_S, MOST_CELLS, PartitionCounts
 from pipeline.records import MAX_RECORD_BYTES, Counts, Tally, encode

@@ -17,9 +17,9 @@ from pipeline.settings.defaults import SIMULATED
 from pipeline.settings.needs import SenderNeeds
 from pipeline.settings.parse import Document, parse
 from pipeline.settings.references import Found
-from pipeline.settings.schema import bare, entry_of, is_section, is_table, name_of, said_of, settings_of
 from pipeline.settings.show import config_hash, redacted
 from pipeline.settings.toml import read_toml
+from pipeline.settings.tree import bare, entry_of, is_section, is_table, name_of, said_of, settings_of
 
 SECRET = "hunter2-is-a-secret"
 

@@ -6,15 +6,15 @@ import orjson
 import pytest
 import typer
 
+from pipeline.dead_letters.letters import public, resolved
+from pipeline.dead_letters.redrive import Row, Summary
 from pipeline.errors import DeadReason
-from pipeline.letters.dead_letters import public, resolved
-from pipeline.letters.redrive import Row, Summary
 from pipeline.records import LetterState
-from tests.pipeline.letters.dead import SEALED, a_letter
+from tests.pipeline.dead_letters.dead import SEALED, a_letter
 from tests.samples import NOW
 from workers.cli.dead_letters.options import age_of, author_of, country_of, reason_of
-from workers.operators.purge import Purged
-from workers.operators.redrive import Redriven
+from workers.operator_actions.purge import Purged
+from workers.operator_actions.redrive import Redriven
 
 HASH = "hash-of-the-number"
 

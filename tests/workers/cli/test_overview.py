@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.incidents.store_faults import StoreFault
 from pipeline.settings.parse import parse
+from pipeline.state.faults import StoreFault
 from workers.cli.overview import Kafka, Overview, State, Worker, look, providers_of
 from workers.cli.status import _state
 from workers.embedded.valkey import EmbeddedValkey

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from pipeline.dead_letters.letters import Letter
+from pipeline.dead_letters.redrive import TIER, Reopen, decide
 from pipeline.errors import DeadReason, InvalidMessage, Outcome, Undeliverable
-from pipeline.letters.dead_letters import Letter
-from pipeline.letters.redrive import TIER, Reopen, decide
 from pipeline.message.phone import seal
 from pipeline.records import DeadLetter, Expired, Origin, decode, encode
 from pipeline.records.topics import EXPIRED

@@ -18,10 +18,10 @@ from workers.dispatch.process import is_own_fault
 from workers.dispatch.reporting import Reporting
 from workers.embedded.valkey import EmbeddedValkey
 from workers.loop import Record
+from workers.state.caller_reports import Reports
 from workers.state.checks import Checks
 from workers.state.client import Store
 from workers.state.entries import TryVerdict
-from workers.state.reports import Reports
 
 REQUEST_ID = "request-0123456789"
 OWN = seal("739204", caller=CALLER, request_id=REQUEST_ID, kid=KID, key=KEY)

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import StoreAway
-from pipeline.incidents.store_faults import StoreFault
 from pipeline.settings import StateSettings
+from pipeline.state.faults import StoreFault
 from tests.workers.metrics.reading import counts
 from workers.embedded.valkey import EmbeddedValkey
 from workers.metrics import Metrics
 from workers.metrics.definitions import METRICS
 from workers.state.client import Store
 from workers.state.epoch import Epoch
-from workers.state.figures import watch_store
+from workers.state.samples import watch_store
 from workers.state.watching import look, watched
 
 pytestmark = pytest.mark.processes

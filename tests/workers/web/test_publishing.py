@@ -4,8 +4,8 @@ from collections.abc import Awaitable
 
 import pytest
 
-from pipeline.admission.verification import refused
 from pipeline.errors import BrokerAway, CannotGoOn, PipelineError
+from pipeline.evidence.credit import refused
 from pipeline.records.topics import REQUESTS, VERIFICATIONS
 from tests.workers.doors import Door, storeless_door
 from workers.web.problems import Problem

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from pipeline.dead_letters.letters import LetterFilter, public
+from pipeline.dead_letters.redrive import in_words
 from pipeline.errors import DeadReason, PipelineError
-from pipeline.letters.dead_letters import LetterFilter, public
-from pipeline.letters.redrive import in_words
 from pipeline.records import LetterState
 from workers.cli.dead_letters.options import (
     BY_HAND,
@@ -29,7 +29,7 @@ from workers.cli.invocation import ConfigOption, DataOption, load_beside, naming
 from workers.cli.output import JsonOption, write_json
 
 if TYPE_CHECKING:
-    from workers.operators.purge import Purged
+    from workers.operator_actions.purge import Purged
 
 SHOWN: Final = 20  # letters of a list, without --limit
 
@@ -65,7 +65,7 @@ def list_(
     settings = load_beside(ctx, config, data).settings
     wanted = _wanted(reason, provider, country, caller, older_than, newer_than)
     from workers.cli.dead_letters.words import show_list
-    from workers.operators.dead_letters import read
+    from workers.operator_actions.dead_letters import read
 
     with naming_kafka(settings):
         queue = asyncio.run(read(settings.kafka))
@@ -91,8 +91,8 @@ def show(
     """Show one dead letter with its attempts, and what a redrive would do. Nothing sealed is shown."""
     settings = load_beside(ctx, config, data).settings
     from workers.cli.dead_letters.words import show_letter
-    from workers.operators.dead_letters import read
-    from workers.operators.redrive import decision_on
+    from workers.operator_actions.dead_letters import read
+    from workers.operator_actions.redrive import decision_on
 
     with naming_kafka(settings):
         queue = asyncio.run(read(settings.kafka))
@@ -130,7 +130,7 @@ def redrive(
     settings = load_beside(ctx, config, data).settings
     wanted = _wanted(reason, provider, country, caller, older_than, newer_than, ref)
     from workers.cli.dead_letters.words import show_redriven
-    from workers.operators.redrive import redrive as redrive_now
+    from workers.operator_actions.redrive import redrive as redrive_now
 
     with naming_kafka(settings):
         done = asyncio.run(redrive_now(settings, wanted, author=author, dry=dry_run, limit=limit))
@@ -164,8 +164,8 @@ def purge(
     settings = load_beside(ctx, config, data).settings
     wanted = _wanted(reason, provider, country, caller, older_than, newer_than, ref)
     from workers.cli.dead_letters.words import show_purged
-    from workers.operators.dead_letters import read
-    from workers.operators.purge import purge as purge_now
+    from workers.operator_actions.dead_letters import read
+    from workers.operator_actions.purge import purge as purge_now
 
     def purged(*, dry: bool) -> "Purged":
         return asyncio.run(purge_now(settings, wanted, author=author, dry=dry, limit=limit, queue=queue))

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.letters.dead_letters import Letter, place_of
-from pipeline.letters.redrive import TIER, Decision, Summary, in_words
+from pipeline.dead_letters.letters import Letter, place_of
+from pipeline.dead_letters.redrive import TIER, Decision, Summary, in_words
 from pipeline.records import LetterState
 from pipeline.records.topics import DEAD, EXPIRED
 from workers.cli.output import console
-from workers.operators.purge import Purged
-from workers.operators.redrive import Redriven
+from workers.operator_actions.purge import Purged
+from workers.operator_actions.redrive import Redriven
 
 
 def show_list(letters: Sequence[Letter], reasons: Mapping[str, int], *, broken: int) -> None:

@@ -169,7 +169,7 @@ def list_(
     """List the orders in force, oldest first."""
     settings = load_beside(ctx, config, data).settings
     from workers.cli.orders.words import show_orders
-    from workers.operators.orders import read
+    from workers.operator_actions.orders import read
 
     with naming_kafka(settings):
         control = asyncio.run(read(settings.kafka))
@@ -192,7 +192,7 @@ def withdraw(
     """Take an order back: automation decides again."""
     settings = load_beside(ctx, config, data).settings
     from workers.cli.orders.words import refused_document, what
-    from workers.operators import orders as topic
+    from workers.operator_actions import orders as topic
 
     with naming_kafka(settings):
         order = asyncio.run(topic.withdraw(settings, order_id, dry=dry_run))
@@ -214,7 +214,7 @@ def _give(
 ) -> None:
     settings = load_beside(ctx, config, data).settings
     from workers.cli.orders.words import given_document, refused_document, show_given
-    from workers.operators.orders import give
+    from workers.operator_actions.orders import give
 
     with naming_kafka(settings):
         given = asyncio.run(give(settings, order, author=author_of(ctx, author), dry=dry))

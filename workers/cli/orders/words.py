@@ -12,7 +12,7 @@ from pipeline.orders import Outlook, Refused
 from pipeline.records import Order
 from pipeline.settings.countries import EVERYWHERE
 from workers.cli.output import console, program
-from workers.operators.orders import Control, PlacedOrder
+from workers.operator_actions.orders import Control, PlacedOrder
 
 BAD: Final = "bold red"
 WARNING: Final = "yellow"

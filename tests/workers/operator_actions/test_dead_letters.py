@@ -7,9 +7,9 @@ import pytest
 from pipeline.errors import BrokerAway
 from pipeline.records.topics import DEAD
 from pipeline.settings import Settings
-from tests.workers.operators.letters import NOWHERE, a_letter, states, write
+from tests.workers.operator_actions.letters import NOWHERE, a_letter, states, write
 from workers.kafka import create_topics
-from workers.operators.dead_letters import read
+from workers.operator_actions.dead_letters import read
 
 
 async def test_letters_are_read_newest_first_and_what_is_none_is_counted(settings: Settings) -> None:

@@ -12,10 +12,10 @@ from typing import Final
 
 from msgspec import Struct
 
+from pipeline.dead_letters.letters import Letter, last_number, source_of
 from pipeline.dispatch.life import Life
 from pipeline.dispatch.refusals import ENOUGH, unwilling
 from pipeline.errors import DeadReason
-from pipeline.letters.dead_letters import Letter, last_number, source_of
 from pipeline.records import LONGEST_LIFE, DeadLetter, Expired, LetterState, OtpRequest, Retry
 from pipeline.records.topics import RETRY_TIERS, Topic
 

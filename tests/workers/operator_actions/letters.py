@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import structs
 
+from pipeline.dead_letters.letters import LetterFilter
 from pipeline.errors import DeadReason
-from pipeline.letters.dead_letters import LetterFilter
 from pipeline.records import DeadLetter, encode
 from pipeline.records.topics import DEAD, Topic
 from pipeline.settings import Settings
-from tests.pipeline.letters.dead import REQUEST, a_dead_letter
+from tests.pipeline.dead_letters.dead import REQUEST, a_dead_letter
 from workers.kafka import KafkaAdmin, KafkaProducer
-from workers.operators.dead_letters import read
+from workers.operator_actions.dead_letters import read
 
 NOWHERE = "127.0.0.1:1"
 ANYTHING = LetterFilter()

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.letters.dead_letters import LetterFilter
+from pipeline.dead_letters.letters import LetterFilter
 from pipeline.records import LetterState
 from pipeline.settings import Settings
-from workers.operators.dead_letters import DeadLetterQueue, read
-from workers.operators.writing import chunks, producing, resolution, write
+from workers.operator_actions.dead_letters import DeadLetterQueue, read
+from workers.operator_actions.writing import chunks, producing, resolution, write
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from pipeline.dead_letters.letters import Letter, LetterFilter, filed
 from pipeline.errors import InvalidMessage
-from pipeline.letters.dead_letters import Letter, LetterFilter, filed
 from pipeline.records import DeadLetter, Origin, Record, Resolution, decode
 from pipeline.records.topics import DEAD, RESOLUTIONS
 from pipeline.settings import KafkaSettings

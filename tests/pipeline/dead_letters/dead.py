@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from pipeline.dead_letters.letters import Letter
 from pipeline.errors import DeadReason, Outcome
-from pipeline.letters.dead_letters import Letter
 from pipeline.message.phone import seal
 from pipeline.records import Attempt, DeadLetter, Origin, OtpRequest
 from pipeline.settings import Secret

@@ -1,6 +1,6 @@
 """What the metrics of a process are told of the store."""
 
-from pipeline.incidents.store_faults import StoreFault
+from pipeline.state.faults import StoreFault
 from workers.metrics import Metrics, Sample
 from workers.metrics.definitions import (
     STORE_EPOCHS,

@@ -7,8 +7,8 @@ from datetime import datetime
 from itertools import islice
 from typing import Final
 
+from pipeline.dead_letters.letters import Letter, resolved
 from pipeline.errors import BrokerAway
-from pipeline.letters.dead_letters import Letter, resolved
 from pipeline.records import LetterState, encode
 from pipeline.records.topics import RESOLUTIONS
 from pipeline.settings import KafkaSettings

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from pipeline.errors import Outcome
-from pipeline.evidence.counting import LONGEST_CONFIG, Change, Ignored, Reading, read
+from pipeline.evidence.reading import LONGEST_CONFIG, Change, Ignored, Reading, read
 from pipeline.evidence.routes import AHEAD_S, WINDOW_S
 from pipeline.records import Counts, Receipt, ReceiptState, Sent, Verdict, Verification, encode
 from pipeline.records.topics import ATTEMPTS, COUNTED, RECEIPTS, VERIFICATIONS

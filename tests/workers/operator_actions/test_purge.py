@@ -1,12 +1,12 @@
 """Purging dead letters, on real Kafka and Valkey."""
 
-from pipeline.letters.dead_letters import LetterFilter
-from pipeline.letters.redrive import TIER
+from pipeline.dead_letters.letters import LetterFilter
+from pipeline.dead_letters.redrive import TIER
 from pipeline.settings import Settings
-from tests.workers.operators.letters import ANYTHING, a_letter, states, values, write
-from workers.operators.dead_letters import read
-from workers.operators.purge import purge
-from workers.operators.redrive import redrive
+from tests.workers.operator_actions.letters import ANYTHING, a_letter, states, values, write
+from workers.operator_actions.dead_letters import read
+from workers.operator_actions.purge import purge
+from workers.operator_actions.redrive import redrive
 
 
 async def test_purged_letters_are_not_redriven_and_others_stay(settings: Settings) -> None:

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.dead_letters.redrive import TIER
 from pipeline.errors import DeadReason, StoreAway
-from pipeline.letters.redrive import TIER
 from pipeline.records import Expired, LetterState, Resolution, Retry, decode
 from pipeline.records.topics import EXPIRED, RESOLUTIONS
 from pipeline.settings import Settings
-from tests.workers.operators.letters import ANYTHING, NOWHERE, a_letter, states, values, write
-from workers.operators.purge import purge
-from workers.operators.redrive import redrive
+from tests.workers.operator_actions.letters import ANYTHING, NOWHERE, a_letter, states, values, write
+from workers.operator_actions.purge import purge
+from workers.operator_actions.redrive import redrive
 
 
 async def test_what_lives_goes_to_dispatch_what_does_not_is_told_and_both_are_marked(settings: Settings) -> None:

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from pipeline.admission.verification import Known, credit, refused, verified
 from pipeline.errors import Outcome
+from pipeline.evidence.credit import Known, credit, refused, verified
 from pipeline.records import Attempt, ReceiptState, Verdict
 from tests.samples import ATTEMPT, NOW
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.letters.redrive import TIER
+from pipeline.dead_letters.redrive import TIER
 from pipeline.records.topics import DEAD, EXPIRED, RESOLUTIONS
 from pipeline.settings import Settings
 from pipeline.settings.parse import parse

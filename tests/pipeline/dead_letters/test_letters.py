@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from pipeline.errors import DeadReason
-from pipeline.letters.dead_letters import (
+from pipeline.dead_letters.letters import (
     Letter,
     LetterFilter,
     filed,
@@ -18,8 +17,9 @@ from pipeline.letters.dead_letters import (
     refusal_of,
     resolved,
 )
+from pipeline.errors import DeadReason
 from pipeline.records import DeadLetter, LetterState, Origin, RefusedRequest
-from tests.pipeline.letters.dead import REQUEST, a_dead_letter, a_letter, an_attempt
+from tests.pipeline.dead_letters.dead import REQUEST, a_dead_letter, a_letter, an_attempt
 from tests.samples import NOW, REQUEST_ID
 
 LATER = NOW + timedelta(minutes=10)  # the letter is 9 minutes and 55 seconds old

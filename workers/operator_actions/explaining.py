@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from pipeline.dead_letters.letters import is_of_the_request
 from pipeline.errors import InvalidMessage
-from pipeline.letters.dead_letters import is_of_the_request
 from pipeline.records import (
     Attempt,
     DeadLetter,

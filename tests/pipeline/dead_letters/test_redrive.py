@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from pipeline.errors import DeadReason, Outcome
-from pipeline.letters.dead_letters import filed, resolved
-from pipeline.letters.redrive import (
+from pipeline.dead_letters.letters import filed, resolved
+from pipeline.dead_letters.redrive import (
     NEVER,
     NOT_KEPT,
     TIER,
@@ -24,8 +23,9 @@ from pipeline.letters.redrive import (
     expired,
     summary,
 )
+from pipeline.errors import DeadReason, Outcome
 from pipeline.records import DeadLetter, LetterState, Origin, Retry, decode, encode
-from tests.pipeline.letters.dead import LIFE, REQUEST, a_dead_letter, a_letter, an_attempt
+from tests.pipeline.dead_letters.dead import LIFE, REQUEST, a_dead_letter, a_letter, an_attempt
 from tests.samples import NOW, REQUEST_ID
 
 SHARE = 0.6  # of 300 s: the last send starts at 180 s

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.incidents.store_faults import CLOCK_OFF_S, WORDS, StoreCondition, StoreFault, faults
+from pipeline.state.faults import CLOCK_OFF_S, WORDS, StoreCondition, StoreFault, faults
 
 NOW_S = 1_795_800_000.0
 WELL: dict[str, Any] = {"run": "a", "appendonly": "yes", "fsync": "always", "policy": "noeviction", "clock_s": NOW_S}

@@ -12,10 +12,10 @@ from pipeline.settings import StateSettings
 from tests.samples import REQUEST_ID
 from tests.workers.state.test_claims import CLAIM, GAP_MS, LONG, WISH
 from workers.embedded.valkey import EmbeddedValkey
+from workers.state.caller_reports import Report, Reports
 from workers.state.claiming import ClaimVerdict
 from workers.state.claims import Claims
 from workers.state.client import Store
-from workers.state.reports import Report, Reports
 
 OWN: Final = replace(CLAIM, own="hash of a code")
 REPORT: Final = Report(request_id=REQUEST_ID, caller="shop", at_ms=CLAIM.issued_ms + 3000)

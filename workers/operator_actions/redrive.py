@@ -10,14 +10,14 @@ from typing import Any
 
 from msgspec import structs, to_builtins
 
+from pipeline.dead_letters.letters import Letter, LetterFilter
+from pipeline.dead_letters.redrive import TIER, Decision, End, Reopen, Summary, decide, summary
 from pipeline.errors import StoreAway
-from pipeline.letters.dead_letters import Letter, LetterFilter
-from pipeline.letters.redrive import TIER, Decision, End, Reopen, Summary, decide, summary
 from pipeline.records import LetterState, encode
 from pipeline.records.topics import EXPIRED
 from pipeline.settings import Settings, StateSettings
-from workers.operators.dead_letters import read
-from workers.operators.writing import Written, chunks, producing, resolution, write
+from workers.operator_actions.dead_letters import read
+from workers.operator_actions.writing import Written, chunks, producing, resolution, write
 from workers.state.client import Store
 
 Decided = tuple[Letter, Decision]
