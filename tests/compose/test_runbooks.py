@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,9 +42,12 @@ def commands(page: Path, program: str) -> Iterator[list[str]]:
             yield words[len(program.split()) :]
 
 
+ithaca = cache(typer.main.get_command)
+
+
 def read(words: list[str]) -> None:
     """Read a command line as `ithaca` does, and run nothing. Raises TyperException when it would be refused."""
-    command, context = typer.main.get_command(app), typer.Context(typer.main.get_command(app))
+    command, context = ithaca(app), typer.Context(ithaca(app))
     while isinstance(command, TyperGroup):
         found = command.get_command(context, words[0]) if words else None
         assert found, f"no such command: {words}"

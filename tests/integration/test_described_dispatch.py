@@ -40,6 +40,9 @@ def _settings(kafka: EmbeddedKafka, valkey: EmbeddedValkey, prefix: str, urls: d
         "ITHACA_KAFKA__PARTITIONS": "1",
         "ITHACA_STATE__URL": valkey.url,
         "ITHACA_STATE__PREFIX": prefix,
+        "ITHACA_DISPATCH__SEND_TIMEOUT_S": "30",  # a thousand at once take the mocks some time
+        "ITHACA_DISPATCH__LEASE_S": "45",
+        "ITHACA_DISPATCH__WATCHDOG_S": "60",
         "ITHACA_RECEIPTS__PUBLIC_URL": "https://otp.example.com",  # the description of Telnyx wants a public one
         "ITHACA_ROUTES": json.dumps({"*": dict.fromkeys(urls, 100 / len(urls))}),
         **{f"ITHACA_PROVIDERS__{name.upper()}": json.dumps(_account(name, url)) for name, url in urls.items()},
