@@ -2,9 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/bash
-# Three files at a time, on two cores: whole systems wait a lot and come first, so that the many short tests fill up the
-# end. Each of the three has a Kafka and a Valkey of its own.
-TESTS := $(BIN)/pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --durations=10
+# Files of tests at a time, more than cores: whole systems wait a lot and come first, so that the many short tests fill
+# up the end. Each has a Kafka and a Valkey of its own, and may have a system of three brokers: 2 GiB.
+FILES ?= 3
+TESTS := $(BIN)/pytest --numprocesses=$(FILES) --dist=loadfile --no-loadscope-reorder --durations=10
 # Without xdist, which takes longer to tell of a short test than most take; Schemathesis takes a second to load.
 UNITS := $(BIN)/pytest --quiet -p no:schemathesis -p no:cacheprovider -m "not processes and not slow" \
 	--hypothesis-profile=quick
@@ -46,7 +47,7 @@ check: setup-dev ## lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-quick: setup-dev ## lint, types and the tests that start no process, under a minute
+quick: setup-dev ## lint, types and the tests that start no process: under a minute
 	@$(MAKE) --no-print-directory $(TOGETHER) check quick-pipeline quick-others
 
 quick-pipeline:
@@ -55,10 +56,10 @@ quick-pipeline:
 quick-others:
 	@$(UNITS) --ignore=tests/pipeline --ignore=tests/bench
 
-test: check ## lint, types and tests on real Kafka and real Valkey
+test: check ## lint, types and tests on real Kafka and real Valkey: ten minutes on two cores
 	$(TESTS) -m "not slow" --hypothesis-profile=repeatable
 
-test-all: check ## the same, with the long fault runs
+test-all: check ## the same, with the long fault runs and other examples each time: half an hour
 	$(TESTS)
 
 bench: setup-dev ## the figures of the README
