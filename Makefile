@@ -2,14 +2,20 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/bash
-# Four files at a time, on two cores: whole systems wait a lot and come first, so that the many short tests fill up the
-# end. Each of the four has a Kafka and a Valkey of its own.
-TESTS := $(BIN)/pytest --numprocesses=4 --dist=loadfile --no-loadscope-reorder --durations=10
-# Schemathesis is of no use here, and takes a second to load.
-UNITS := $(BIN)/pytest --numprocesses=2 --dist=worksteal -p no:schemathesis
+# Files of tests at a time, more than cores: whole systems wait a lot and come first, so that the many short tests fill
+# up the end. Each has a Kafka and a Valkey of its own, and may have a system of three brokers: 2 GiB.
+FILES ?= 3
+TESTS := $(BIN)/pytest --numprocesses=$(FILES) --dist=loadfile --no-loadscope-reorder --durations=10
+# Without xdist, which takes longer to tell of a short test than most take; Schemathesis takes a second to load.
+UNITS := $(BIN)/pytest --quiet -p no:schemathesis -p no:cacheprovider -m "not processes and not slow" \
+	--hypothesis-profile=quick
+# Side by side; where this make can, what each says stays in one piece.
+TOGETHER := --jobs --keep-going $(if $(filter output-sync,$(.FEATURES)),--output-sync)
+# The processes of a system would compile the same files again, hundreds of times.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up check quick test test-all bench lock clean
+.PHONY: help setup setup-dev demo up check quick quick-pipeline quick-others test test-all bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -42,16 +48,19 @@ check: setup-dev ## lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-quick: setup-dev ## lint, types and the tests that start no process, under a minute
-	@mkdir -p .cache
-	@$(MAKE) --no-print-directory check > .cache/check.txt 2>&1 & checking=$$!; \
-	$(UNITS) -m "not processes and not slow" --hypothesis-profile=quick; tested=$$?; \
-	wait $$checking; checked=$$?; cat .cache/check.txt; exit $$((tested || checked))
+quick: setup-dev ## lint, types and the tests that start no process: under a minute
+	@$(MAKE) --no-print-directory $(TOGETHER) check quick-pipeline quick-others
 
-test: check ## lint, types and tests on real Kafka and real Valkey
+quick-pipeline:
+	@$(UNITS) tests/pipeline tests/bench
+
+quick-others:
+	@$(UNITS) --ignore=tests/pipeline --ignore=tests/bench
+
+test: check ## lint, types and tests on real Kafka and real Valkey: ten minutes on two cores
 	$(TESTS) -m "not slow" --hypothesis-profile=repeatable
 
-test-all: check ## the same, with the long fault runs
+test-all: check ## the same, with the long fault runs and other examples each time: half an hour
 	$(TESTS)
 
 bench: setup-dev ## the figures of docs/reference/figures.md

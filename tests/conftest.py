@@ -20,15 +20,15 @@ settings.register_profile("repeatable", derandomize=True, deadline=None, suppres
 settings.register_profile("quick", settings.get_profile("repeatable"), max_examples=10)
 
 PROCESSES = "processes"
-STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn"}  # audit events of a process that starts
+STARTS = frozenset({"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn"})  # audit events
 running = pytest.StashKey[pytest.Item]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let no process start within a test that is not marked: `make quick` could not leave it out."""
 
-    def refuse(event: str, _: tuple[object, ...]) -> None:
-        test = config.stash.get(running, None) if event in STARTS else None
+    def refuse(event: str, _: object, starts: frozenset[str] = STARTS) -> None:  # outlives the names of this module
+        test = config.stash.get(running, None) if event in starts else None
         if test and not test.get_closest_marker(PROCESSES):
             pytest.fail(f"{test.nodeid} starts a process: mark it with @pytest.mark.{PROCESSES}", pytrace=False)
 

@@ -77,8 +77,13 @@ def short(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def imports(path: Path) -> Iterator[tuple[int, str]]:
+@cache
+def imports(path: Path) -> tuple[tuple[int, str], ...]:
     """Give line and full name of everything that a file imports, such as `aiohttp.ClientSession`."""
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[tuple[int, str]]:
     for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
@@ -87,11 +92,11 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
 
 
-def attributes(path: Path) -> Iterator[tuple[int, str]]:
+@cache
+def attributes(path: Path) -> tuple[tuple[int, str], ...]:
     """Give line and text of every `name.attribute`."""
-    for node in nodes(path):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            yield node.lineno, f"{node.value.id}.{node.attr}"
+    found = (node for node in nodes(path) if isinstance(node, ast.Attribute))
+    return tuple((node.lineno, f"{node.value.id}.{node.attr}") for node in found if isinstance(node.value, ast.Name))
 
 
 def calls(path: Path) -> Iterator[tuple[int, str]]:

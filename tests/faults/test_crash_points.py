@@ -22,6 +22,7 @@ SETTINGS: Final = {
     "ITHACA_KAFKA__SESSION_TIMEOUT_S": "2",
     "ITHACA_DISPATCH__LEASE_S": "4.5",
     "ITHACA_DISPATCH__SEND_TIMEOUT_S": "1",
+    "ITHACA_DISPATCH__SECOND_LOOK_S": "200",  # no batch takes so long, however slow the machine
 }
 ROOT: Final = Path(__file__).parents[2]
 BATCH: Final = 5  # requests that wait for the dispatcher that dies

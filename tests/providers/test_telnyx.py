@@ -3,7 +3,9 @@
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import replace
-from types import SimpleNamespace
+from importlib.machinery import SourceFileLoader
+from importlib.metadata import files
+from types import ModuleType, SimpleNamespace
 
 import msgspec
 import orjson
@@ -12,7 +14,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
-from telnyx.lib import webhook_verification
 
 from pipeline.errors import (
     AcceptanceUnknown,
@@ -56,6 +57,10 @@ MESSAGE_ID = "40385f64-5717-4562-b3fc-2c963f66afa6"
 EVENT_ID = "86f58db9-0fe3-4adc-9d1f-46e66e6e9323"
 SIGNATURE = "telnyx-signature-ed25519"
 TIME = "telnyx-timestamp"
+# One file of the official SDK: to import the whole takes two seconds of every run.
+(SDK_FILE,) = [file for file in files("telnyx") or () if file.match("telnyx/lib/webhook_verification.py")]
+SDK = ModuleType("webhook_verification")
+SourceFileLoader(SDK.__name__, str(SDK_FILE.locate())).exec_module(SDK)
 STATES = {
     "queued": ReceiptState.ENROUTE,
     "sending": ReceiptState.ENROUTE,
@@ -571,13 +576,13 @@ def test_a_key_that_is_not_32_bytes_in_base64_stops_the_start_and_stays_secret(k
 
 @pytest.fixture
 def _frozen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhook_verification, "time", SimpleNamespace(time=lambda: NOW))
+    monkeypatch.setattr(SDK, "time", SimpleNamespace(time=lambda: NOW))
 
 
 def sdk_believes(callback: Callback, key: bytes = PUBLIC[0]) -> bool:
     try:
-        webhook_verification.verify_webhook_signature(callback.body, callback.headers, key.decode())
-    except webhook_verification.WebhookVerificationError:
+        SDK.verify_webhook_signature(callback.body, callback.headers, key.decode())
+    except SDK.WebhookVerificationError:
         return False
     return True
 
