@@ -58,10 +58,10 @@ quick-others:
 	@$(UNITS) --ignore=tests/pipeline --ignore=tests/bench
 
 test: check ## lint, types and tests on real Kafka and real Valkey: ten minutes on two cores
-	$(TESTS) -m "not slow" --hypothesis-profile=repeatable
+	$(TESTS) -m "not slow"
 
 test-all: check ## the same, with the long fault runs and other examples each time: half an hour
-	$(TESTS)
+	$(TESTS) --hypothesis-profile=searching
 
 bench: setup-dev ## the figures of docs/reference/figures.md
 	$(BIN)/ithaca bench all

@@ -13,9 +13,11 @@ from workers.embedded.jars import kafka_jars
 from workers.embedded.kafka import EmbeddedKafka
 from workers.embedded.valkey import EmbeddedValkey
 
-# `make test` tries the same cases at each run, however slow the machine: a merge must not depend on luck.
-# `make test-all` searches on, and prints what replays a failure.
-settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# `make test-all` searches on, however slow the machine, and prints what replays a failure.
+settings.register_profile("searching", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Everything else tries the same cases at each run: a merge must not depend on luck.
+settings.register_profile("repeatable", settings.get_profile("searching"), derandomize=True)
+settings.load_profile("repeatable")
 # `make quick` tries the first few of them.
 settings.register_profile("quick", settings.get_profile("repeatable"), max_examples=10)
 

@@ -25,7 +25,7 @@ def _not_the_destination(diagnosis: Diagnosis) -> Iterator[str]:
         return
     through: dict[str, list[str]] = {}
     for country in countries(diagnosis.fault.where):
-        if fine := of_country(diagnosis.picture.fine, country):
+        if fine := of_country(diagnosis.fine, country):
             through.setdefault(_loudest(diagnosis, fine), []).append(country)
     for provider, where in through.items():
         yield f"not the destination: {_are_fine(where)} through {provider}"
@@ -39,10 +39,10 @@ def _loudest(diagnosis: Diagnosis, fine: frozenset[RouteName]) -> str:
 def _not_the_provider(diagnosis: Diagnosis) -> Iterator[str]:
     cause, measured = diagnosis.fault.scope.cause, diagnosis.measured
     if cause is Cause.ROUTE:
-        if fine := countries(of_provider(diagnosis.picture.fine, diagnosis.fault.scope.provider or "")):
+        if fine := countries(of_provider(diagnosis.fine, diagnosis.fault.scope.provider or "")):
             yield f"not all of {diagnosis.fault.scope.provider}: {_are_fine(fine)}"
     elif cause is Cause.DESTINATION:
-        elsewhere = providers(diagnosis.picture.fine)
+        elsewhere = providers(diagnosis.fine)
         if fine := [name for name in providers(diagnosis.fault.where) if name in elsewhere]:
             yield f"not the providers: {_are_fine(fine)} elsewhere"
     elif cause is Cause.OURS:

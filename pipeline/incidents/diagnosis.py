@@ -44,9 +44,14 @@ class Diagnosis:
         return self.picture.seen - self.fault.where
 
     @property
+    def fine(self) -> frozenset[RouteName]:
+        """Give the routes that are surely fine and not concerned: one that recovers may be fine and yet be the fault."""
+        return self.picture.fine - self.fault.where
+
+    @property
     def fine_elsewhere(self) -> bool:
         """Tell whether its provider is surely fine in other countries."""
-        return any(provider == self.fault.scope.provider for provider, _ in self.picture.fine)
+        return any(provider == self.fault.scope.provider for provider, _ in self.fine)
 
     @property
     def numbers(self) -> str:

@@ -208,3 +208,16 @@ def test_look_at_1600_routes_costs_little_while_all_is_well() -> None:
         spent.append(time.process_time() - before)
 
     assert min(spent) < 0.04
+
+
+def test_route_that_is_heard_of_late_is_never_called_fine_in_its_own_incident() -> None:
+    def late(second: int, provider: str, country: str) -> Mapping[str, Fate]:
+        lost = (provider, country) == A_GB and ONSET <= second < ONSET + 12
+        return {"v1": LOST if lost else USUAL}
+
+    world = World(fates=late, states=broken(A_GB))
+    world.live(NOTICED + 120)
+
+    said = {sentence for _, incident in world.told for sentence in incident.not_causes}
+    assert any(sentence == "not all of carrier-a: US is fine" for sentence in said)
+    assert not [sentence for sentence in said if "GB" in sentence and "carrier-a" in sentence]
