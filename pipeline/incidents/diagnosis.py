@@ -45,7 +45,7 @@ class Diagnosis:
 
     @property
     def fine(self) -> frozenset[RouteName]:
-        """Give the routes that are surely fine and not concerned: one that recovers may be fine and yet be the fault."""
+        """Give the routes that are surely fine and not concerned: one that recovers may be fine, and is the fault."""
         return self.picture.fine - self.fault.where
 
     @property
