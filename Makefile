@@ -15,7 +15,7 @@ TOGETHER := --jobs --keep-going $(if $(filter output-sync,$(.FEATURES)),--output
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up check quick quick-pipeline quick-others test test-all bench lock clean
+.PHONY: help setup setup-dev demo up check quick quick-providers quick-pipeline quick-others test test-all bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -49,13 +49,16 @@ check: setup-dev ## lint and types
 	$(BIN)/mypy
 
 quick: setup-dev ## lint, types and the tests that start no process: under a minute
-	@$(MAKE) --no-print-directory $(TOGETHER) check quick-pipeline quick-others
+	@$(MAKE) --no-print-directory $(TOGETHER) quick-providers quick-pipeline quick-others check
+
+quick-providers:
+	@$(UNITS) tests/providers
 
 quick-pipeline:
-	@$(UNITS) tests/pipeline tests/bench
+	@$(UNITS) tests/pipeline
 
 quick-others:
-	@$(UNITS) --ignore=tests/pipeline --ignore=tests/bench
+	@$(UNITS) --ignore=tests/providers --ignore=tests/pipeline
 
 test: check ## lint, types and tests on real Kafka and real Valkey: ten minutes on two cores
 	$(TESTS) -m "not slow"
