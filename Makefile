@@ -2,9 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/bash
-# Files of tests at a time, more than cores: whole systems wait a lot and come first, so that the many short tests fill
-# up the end. Each has a Kafka and a Valkey of its own, and may have a system of three brokers: 2 GiB.
-FILES ?= 3
+# Files of tests at a time: whole systems wait a lot and come first, so that the many short tests fill up the end. Each
+# has a Kafka and a Valkey of its own, and may have a system of three brokers.
+FILES ?= 2
 TESTS := $(BIN)/pytest --numprocesses=$(FILES) --dist=loadfile --no-loadscope-reorder --durations=10
 # Without xdist, which takes longer to tell of a short test than most take; Schemathesis takes a second to load.
 UNITS := $(BIN)/pytest --quiet -p no:schemathesis -p no:cacheprovider -m "not processes and not slow" \
@@ -43,10 +43,8 @@ demo: setup ## start everything, send codes, enter them, break a carrier, print 
 up: setup ## the same system until Ctrl-C; data stay in .ithaca
 	@$(BIN)/ithaca up
 
-check: setup-dev ## lint and types
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
+check: setup-dev ## lint and types; all three say what they find
+	@failed=0; for tool in "ruff format --check ." "ruff check ." mypy; do $(BIN)/$$tool || failed=1; done; exit $$failed
 
 quick: setup-dev ## lint, types and the tests that start no process: under a minute
 	@$(MAKE) --no-print-directory $(TOGETHER) quick-providers quick-pipeline quick-others check

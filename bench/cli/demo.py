@@ -138,6 +138,7 @@ async def _ask_and_enter(system: "System", api_key: Secret, progress: Progress, 
         rate=rate,
         seconds=seconds,
         journal_key=system.journal_key,
+        repeat_s=SETTLE_S,
     )
     journal = CallersJournal(system.callers_journal)
     await Traffic(plan, journal, on_progress=show).run(settle_s=SETTLE_S)

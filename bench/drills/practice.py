@@ -29,6 +29,7 @@ from workers.operator_actions.postmortem import write_up
 
 NUMBERS: Final = {"GB": OF_GB, "US": OF_US}  # as many of each, so that each country has half of the requests
 SHOW_EVERY_S: Final = 0.25
+REPEAT_S: Final = 20.0  # callers ask again for so long while nobody knows whether their request was accepted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +210,7 @@ def _plan(system: System, api_key: Secret, size: Size) -> Plan:
         enter_after_s=size.enter_after_s,
         journal_key=system.journal_key,
         numbers=[number for numbers in NUMBERS.values() for number in numbers],
+        repeat_s=REPEAT_S,
     )
 
 

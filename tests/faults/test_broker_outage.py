@@ -13,7 +13,7 @@ from pipeline.records.topics import REQUESTS
 from tests.faults.drill import Drill, broken, drill, log, recovery_s
 
 RATE = 30
-ANSWER_S = 2.0
+ANSWER_S = 4.0  # the door decides within 2 s, the rest is the machine; who waits for the broker waits 6 s or more
 WITHIN_S = 30.0
 LINES_PER_S = 150  # of one process while the broker is away; aiokafka left alone writes 4,000 on a whole core
 

@@ -36,6 +36,7 @@ from tests.providers.contract import (
     BY_STATUS,
     CODE,
     CONTRACTED,
+    GUIDE,
     NEVER_ACCEPTED,
     NUMBER,
     Floods,
@@ -363,7 +364,7 @@ async def test_check_says_what_is_wrong_and_raises_nothing(
     async with a_stub(answers(status, b"{}")) as stub, a_provider(adapter, stub.url) as provider:
         findings = await provider.check()
 
-    assert findings
+    assert findings, f"{adapter}: give `checks` at least one request that proves the credential; {GUIDE}, 2"
     assert {type(finding.error) for finding in findings} == {error}
 
 

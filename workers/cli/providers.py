@@ -62,7 +62,8 @@ def _settings(needs: Needs) -> list[str]:
     """Name what an account needs beside its credential; what may be left out stands in brackets."""
     keys = ["webhook_keys"] if needs.webhook_keys else ["[webhook_keys]"] if needs.optional_webhook_keys else []
     senders = ["senders" if needs.sender.required else "[senders]", *(["[pools]"] if needs.sender.pool else [])]
-    return [*keys, *senders, *needs.required, *(f"[{option}]" for option in needs.optional)]
+    address = ["base_url"] if needs.base_url else []
+    return [*address, *keys, *senders, *needs.required, *(f"[{option}]" for option in needs.optional)]
 
 
 @providers.command()

@@ -30,6 +30,7 @@ OF_US: Final = tuple(
 )
 NUMBERS: Final = (*OF_GB, *(f"+1{area}555{n:04d}" for area in (212, 416) for n in range(100, 200)))
 ANSWER_S: Final = 5.0  # how long a caller waits for an answer
+REPEAT_S: Final = 0.5  # until it repeats what nobody knows the outcome of
 _CODE: Final = re.compile(r"(?<!\d)\d{6,10}(?!\d)")
 
 
@@ -46,6 +47,7 @@ class Plan:
     journal_key: Secret
     numbers: Sequence[str] = NUMBERS  # each is asked for as often as the others
     seed: int = 1
+    repeat_s: float = 0.0  # how long an ask whose outcome is unknown is repeated, under the same Idempotency-Key
 
     def hash_of(self, number: str) -> str:
         """Give the keyed hash by which the journals know a number."""
@@ -105,20 +107,31 @@ class Traffic:
             self._spawn(self._ask(api, numbers[turn % len(numbers)]))
 
     async def _ask(self, api: aiohttp.ClientSession, number: str) -> None:
-        body = {"to": number, "purpose": f"login-{secrets.token_hex(4)}", "locale": "en"}
         self.tally.asked += 1
+        until = time.monotonic() + self._plan.repeat_s
+        body = {"to": number, "purpose": f"login-{secrets.token_hex(4)}", "locale": "en"}
+        headers = {"Idempotency-Key": secrets.token_hex(16)}
+        status, document = await self._answer(api, body, headers)
+        while _is_unknown(status) and time.monotonic() < until:
+            await asyncio.sleep(REPEAT_S)
+            status, document = await self._answer(api, body, headers)
+        self._note_answer(number, status, document)
+        request_id = document.get("request_id")
+        if request_id and (early := self._early.pop(request_id, None)):
+            self._read_deliveries([early], api)
+
+    async def _answer(
+        self, api: aiohttp.ClientSession, body: dict[str, str], headers: dict[str, str]
+    ) -> tuple[int | None, dict[str, Any]]:
+        """Ask once; without an answer there is no status."""
         try:
-            async with api.post(f"{self._plan.api_url}/v1/otp", json=body) as answer:
-                document = await answer.json(content_type=None)
-                self._note_answer(number, answer.status, document)
-                if early := self._early.pop(document.get("request_id"), None):
-                    self._read_deliveries([early], api)
+            async with api.post(f"{self._plan.api_url}/v1/otp", json=body, headers=headers) as answer:
+                return answer.status, await answer.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, ValueError):
-            self._note_answer(number, None, {})
+            return None, {}
 
     def _note_answer(self, number: str, status: int | None, document: dict[str, Any]) -> None:
-        accepted = status == HTTPStatus.ACCEPTED
-        unknown = status is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        accepted, unknown = status == HTTPStatus.ACCEPTED, _is_unknown(status)
         expires_at = datetime.fromisoformat(document["expires_at"]).timestamp() if accepted else None
         request_id = document["request_id"] if accepted else None
         if request_id:
@@ -200,3 +213,8 @@ class Traffic:
         self._tasks.discard(task)
         self._changed.set()
         self._on_progress(self.tally)
+
+
+def _is_unknown(status: int | None) -> bool:
+    """Tell whether an answer leaves open if a code was accepted."""
+    return status is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR
