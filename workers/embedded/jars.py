@@ -18,7 +18,7 @@ from workers.embedded.together import together
 
 LOCK_FILE: Final = Path(__file__).with_name("kafka.lock")
 CONNECTIONS: Final = 8  # to the Maven repository at once; 46 jars take 11 s, nearly all of it transfer
-NEEDED_BYTES: Final = 64 * 2**20  # the jars have 45 MB
+NEEDED_BYTES: Final = 192 * 2**20  # the jars have 45 MB, the cache of their classes 64, and as much while it is made
 
 Progress = Callable[[int, int], None]  # called with the number of jars that are there, and of all
 Fetch = Callable[[Path, PurePosixPath], None]  # (cache, path): puts the jar at cache/path
@@ -53,7 +53,7 @@ async def kafka_jars(
     wanted = read_lock(lock)
     if missing(cache, wanted):
         writable(cache, NEEDED_BYTES)
-        async with _alone(cache):
+        async with alone(cache):
             await _fetch_all(cache, wanted, progress, fetch)
     return tuple(cache / path for path in wanted)
 
@@ -107,7 +107,7 @@ def sha256_of(file: Path) -> str | None:
 
 
 @asynccontextmanager
-async def _alone(cache: Path) -> AsyncIterator[None]:
+async def alone(cache: Path) -> AsyncIterator[None]:
     """Wait until no other process fills this cache."""
     with (cache / ".lock").open("w", encoding="utf-8") as lock:
         while True:

