@@ -58,7 +58,7 @@ quick-pipeline:
 quick-others:
 	@$(UNITS) --ignore=tests/providers --ignore=tests/pipeline
 
-test: check ## lint, types and tests on real Kafka and real Valkey: about 13 minutes on two cores
+test: check ## lint, types and tests on real Kafka and real Valkey: about 12 minutes on two cores
 	$(TESTS) -m "not slow"
 
 test-all: check ## the same, with the long fault runs and other examples each time: half an hour
