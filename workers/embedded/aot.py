@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from workers.embedded.errors import EmbeddedError
+from workers.embedded.errors import EmbeddedError, StartFailed
 from workers.embedded.jars import LOCK_FILE, alone
 from workers.embedded.process import ProcessSpec
 
@@ -24,15 +24,15 @@ Train = Callable[[Path], Awaitable[None]]  # runs a broker whose end writes the 
 async def aot_cache(jars: Path, flags: Sequence[str], train: Train) -> Path | None:
     """Give the cache beside these jars for a Java with these flags, after training where there has been none.
 
-    None where training failed: it is not tried again, since everything works without. Processes that share the jars
-    wait for each other.
+    None where training failed, since everything works without; it is tried again only where memory, disk or a port
+    was in the way. Processes that share the jars wait for each other.
     """
     cache = jars / f"kafka-{_digest(flags)}.aot"
     if not cache.exists():
         async with alone(jars):
             if not cache.exists():
                 await _make(cache, train)
-    return cache if cache.stat().st_size else None
+    return cache if cache.exists() and cache.stat().st_size else None
 
 
 def training(spec: ProcessSpec, output: Path) -> ProcessSpec:
@@ -45,8 +45,11 @@ async def _make(cache: Path, train: Train) -> None:
     """Train beside it, so that nobody meets a cache that is half written; an empty one says that it failed."""
     with TemporaryDirectory(dir=cache.parent, prefix="aot-") as scratch:
         made = Path(scratch) / cache.name
-        with contextlib.suppress(EmbeddedError):
-            await train(made)
+        try:
+            with contextlib.suppress(StartFailed):
+                await train(made)
+        except EmbeddedError:
+            return  # memory, disk or a port: another time
         made.touch()
         made.rename(cache)
 

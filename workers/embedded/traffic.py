@@ -77,7 +77,7 @@ class Traffic:
         self._random = random.Random(plan.seed)
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
-        self._early: dict[str | None, dict[str, Any]] = {}  # what a handset got before its caller was answered
+        self._early: dict[str, dict[str, Any]] = {}  # what a handset got before its caller was answered
         self.tally = Tally()
 
     async def run(self, *, settle_s: float) -> Tally:

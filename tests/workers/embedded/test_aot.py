@@ -3,8 +3,10 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from workers.embedded.aot import aot_cache, training
-from workers.embedded.errors import StartFailed
+from workers.embedded.errors import EmbeddedError, MemoryShort, PortTaken, StartFailed
 from workers.embedded.process import ProcessSpec
 from workers.embedded.readiness import never
 
@@ -14,19 +16,19 @@ FLAGS = ("25.0.2", "-XX:+UseSerialGC")
 class Trainer:
     """Writes what a broker would, and counts how often."""
 
-    def __init__(self, content: bytes | None = b"classes") -> None:
-        self.content = content
+    def __init__(self, fails: EmbeddedError | None = None) -> None:
+        self.fails = fails
         self.runs = 0
 
     async def train(self, output: Path) -> None:
         self.runs += 1
         await asyncio.sleep(0)
-        if self.content is None:
-            raise StartFailed("kafka ended with status 1")
-        self._write(output, self.content)
+        if self.fails:
+            raise self.fails
+        self._write(output)
 
-    def _write(self, output: Path, content: bytes) -> None:
-        output.write_bytes(content)
+    def _write(self, output: Path) -> None:
+        output.write_bytes(b"classes")
 
 
 async def test_cache_is_made_once_and_found_again(tmp_path: Path) -> None:
@@ -55,11 +57,17 @@ async def test_another_java_has_another_cache(tmp_path: Path) -> None:
     assert await aot_cache(tmp_path, FLAGS, trainer.train) != await aot_cache(tmp_path, ("26", *FLAGS), trainer.train)
 
 
-async def test_training_that_fails_is_not_tried_again_and_stops_nobody(tmp_path: Path) -> None:
-    trainer = Trainer(content=None)
+@pytest.mark.parametrize(
+    ("fails", "runs"),
+    [(StartFailed("kafka ended with status 1"), 1), (MemoryShort("too little"), 2), (PortTaken("by another"), 2)],
+)
+async def test_training_that_fails_stops_nobody_and_is_tried_again_only_where_that_may_help(
+    tmp_path: Path, fails: EmbeddedError, runs: int
+) -> None:
+    trainer = Trainer(fails)
 
     assert [await aot_cache(tmp_path, FLAGS, trainer.train) for _ in range(2)] == [None, None]
-    assert trainer.runs == 1
+    assert trainer.runs == runs
 
 
 def test_nothing_but_the_cache_is_left(tmp_path: Path) -> None:
