@@ -1,6 +1,5 @@
 """Operators' orders on their topic: given, withdrawn, listed. The command line and the page call it."""
 
-import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -8,16 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from pipeline.errors import BrokerAway, InvalidMessage
+from pipeline.errors import InvalidMessage
 from pipeline.orders import Accepted, Outlook, Refused, Situation, asked, judge, outlook, withdrawn
 from pipeline.orders.wanted import PAUSABLE
 from pipeline.records import Order, RouteTable, decode, encode
 from pipeline.records.topics import CONTROL, ROUTES
 from pipeline.settings import KafkaSettings, Settings
 from workers.kafka import BrokerClock, KafkaAdmin, KafkaProducer
+from workers.operator_actions.waiting import in_time
 
 KEPT: Final = timedelta(days=1)  # an order that has been over for so long is swept from the topic
-WITHIN_S: Final = 15.0  # for Kafka to acknowledge an order
+UNACKNOWLEDGED: Final = (
+    "Kafka: it does not acknowledge in time, so whether the order is followed is unknown; "
+    "`ithaca orders list` shows it once Kafka answers"
+)
 
 
 class Producer(Protocol):
@@ -135,13 +138,8 @@ async def _producing(kafka: KafkaSettings) -> AsyncIterator[KafkaProducer]:
     """Give a producer, and wait for its acknowledgements no longer than people do. Raises BrokerAway."""
     producer = KafkaProducer(kafka)
     try:
-        async with asyncio.timeout(WITHIN_S):
+        async with in_time(UNACKNOWLEDGED):
             await producer.start()
             yield producer
-    except TimeoutError:
-        raise BrokerAway(
-            "Kafka: it does not acknowledge in time, so whether the order is followed is unknown; "
-            "`ithaca orders list` shows it once Kafka answers"
-        ) from None
     finally:
         await producer.stop()

@@ -8,14 +8,16 @@ from itertools import islice
 from typing import Final
 
 from pipeline.dead_letters.letters import Letter, resolved
-from pipeline.errors import BrokerAway
 from pipeline.records import LetterState, encode
 from pipeline.records.topics import RESOLUTIONS
 from pipeline.settings import KafkaSettings
 from workers.kafka import KafkaProducer
+from workers.operator_actions.waiting import in_time
 
 CHUNK: Final = 500  # letters that are written together: what is written once more after a kill
-WITHIN_S: Final = 15.0  # for Kafka to acknowledge a chunk
+UNACKNOWLEDGED: Final = (
+    "Kafka: it does not acknowledge what is written; once it answers, do the same again: nothing is sent twice"
+)
 
 Written = tuple[str, str, bytes]  # topic, key, value
 
@@ -40,7 +42,7 @@ async def producing(kafka: KafkaSettings, since: datetime) -> AsyncIterator[Kafk
     producer = KafkaProducer(kafka)
     producer.clock.witness(int(since.timestamp() * 1000))
     try:
-        async with _in_time():
+        async with in_time(UNACKNOWLEDGED):
             await producer.start()
         yield producer
     finally:
@@ -50,16 +52,5 @@ async def producing(kafka: KafkaSettings, since: datetime) -> AsyncIterator[Kafk
 async def write(producer: KafkaProducer, records: Iterable[Written]) -> None:
     """Write records, and wait until Kafka has all of them. Raises BrokerAway."""
     acknowledged = [producer.send(*record) for record in records]
-    async with _in_time():
+    async with in_time(UNACKNOWLEDGED):
         await asyncio.gather(*acknowledged)
-
-
-@asynccontextmanager
-async def _in_time() -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(WITHIN_S):
-            yield
-    except TimeoutError:
-        raise BrokerAway(
-            "Kafka: it does not acknowledge what is written; once it answers, do the same again: nothing is sent twice"
-        ) from None
