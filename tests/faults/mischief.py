@@ -33,13 +33,18 @@ async def ask_for_codes(it: Drill, known: Known) -> list[str]:
     numbers = [*NUMBERS[:30], *(number for number in NUMBERS if number.startswith(REFUSED_PREFIX))]
     known.numbers |= {*numbers}
     ids = [await it.ask(number) for number in numbers]
-    one = request(it.settings, NUMBERS[31])
+    for number in NUMBERS[31:36]:  # several: the carriers lose a third of all messages
+        await _ask_for_own_code(it, known, number)
+    return ids
+
+
+async def _ask_for_own_code(it: Drill, known: Known, number: str) -> None:
+    one = request(it.settings, number)
     kid, key = next(iter(it.settings.callers[CALLER].seal_keys.items()))
     own = seal(OWN_CODE, caller=CALLER, request_id=one.request_id, kid=kid, key=key)
-    it.note_accepted(one.request_id, NUMBERS[31], one.expires_at)
-    known.numbers.add(NUMBERS[31])
+    it.note_accepted(one.request_id, number, one.expires_at)
+    known.numbers.add(number)
     await produce(it, [Raw(value=encode(replace(one, code=own)), key=one.request_id.encode())])
-    return ids
 
 
 async def mistakes_at_the_door(it: Drill, known: Known, code: str, request_id: str) -> set[int]:
